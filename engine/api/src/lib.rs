@@ -1,0 +1,1 @@
+//! What callers can say and hear: commands, updates, ids, error codes.

@@ -1,0 +1,34 @@
+//! What should happen next, and why.
+//!
+//! Pure: `no_std` with `alloc`, so the compiler refuses clocks, files, the environment, randomness and hash maps.
+//! Time and every other fact from outside enter inside [`Event`]s; what should be done leaves as [`Action`]s.
+//! A replayed run therefore decides exactly as the live one did.
+//!
+//! Invariant: JSON exists here only as opaque bytes with a digest ([`Body`]).
+#![no_std]
+
+extern crate alloc;
+
+mod action;
+mod body;
+mod canonical;
+mod event;
+mod id;
+mod ledger;
+mod plan;
+mod run;
+
+pub use action::{Action, Ask, Purpose, Work};
+pub use body::{Body, Call, Output};
+pub use canonical::{Canonical, Sink};
+pub use event::{
+    Class, Event, Failure, FailureKind, Finish, Mode, ModelFacts, Opening, Outcome, Question, RunOutcome, Signal, ToolAccess,
+    ToolFacts, Usage, What,
+};
+pub use id::{Digest, Millis, QuestionId, RunId, StepId, UnitId};
+pub use ledger::{Amount, Ledger, Limits, Shortfall};
+pub use plan::{Input, Invalid, OnFailure, Plan, Retry, Step, StepKind};
+pub use run::{Phase, Run, StepPhase};
+
+/// The version of the decisions made here: a journal that names another one is shown and verified, not recomputed.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,1 @@
+//! Who can answer: OpenAI-shaped chat completions.

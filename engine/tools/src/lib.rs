@@ -1,0 +1,1 @@
+//! Do it in the world: workspaces, the hands, files, search, exec, git.

@@ -1,0 +1,2 @@
+//! Naestro: one local binary between your editor and every model.
+fn main() {}

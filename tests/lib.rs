@@ -1,0 +1,1 @@
+//! Scripted model server and sample projects for the end-to-end tests.
