@@ -142,10 +142,7 @@ impl Amount {
     /// The sum, saturating.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        Self {
-            tokens: self.tokens.saturating_add(other.tokens),
-            micros: self.micros.saturating_add(other.micros),
-        }
+        Self { tokens: self.tokens.saturating_add(other.tokens), micros: self.micros.saturating_add(other.micros) }
     }
 }
 

@@ -22,8 +22,8 @@ pub use action::{Action, Ask, Purpose, Work};
 pub use body::{Body, Call, Output};
 pub use canonical::{Canonical, Sink};
 pub use event::{
-    Class, Event, Failure, FailureKind, Finish, Mode, ModelFacts, Opening, Outcome, Question, RunOutcome, Signal, ToolAccess,
-    ToolFacts, Usage, What,
+    Class, Event, Failure, FailureKind, Finish, Mode, ModelFacts, Opening, Outcome, Question, RunOutcome, Signal, ToolAccess, ToolFacts,
+    Usage, What,
 };
 pub use id::{Digest, Millis, QuestionId, RunId, StepId, UnitId};
 pub use ledger::{Amount, Ledger, Limits, Shortfall};

@@ -43,7 +43,12 @@ pub trait Models: Send + Sync {
     ///
     /// # Errors
     /// The failure, with what the provider said; `Transient` where trying again may help.
-    fn generate<'a>(&'a self, permit: Permit, request: Generate, on_delta: &'a (dyn Fn(Delta) + Send + Sync)) -> Answer<'a, Result<Reply, Failure>>;
+    fn generate<'a>(
+        &'a self,
+        permit: Permit,
+        request: Generate,
+        on_delta: &'a (dyn Fn(Delta) + Send + Sync),
+    ) -> Answer<'a, Result<Reply, Failure>>;
 }
 
 /// A workspace that is open.
