@@ -1,0 +1,87 @@
+//! The engine as every face sees it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_core::Stream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Caller, Command, Error, Events, RunState, Signal, TraceReply, Update};
+
+/// A boxed future.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The updates of one run, in order; ends after the one that says finished. Dropping it does not end the run.
+pub type Updates = Pin<Box<dyn Stream<Item = Update> + Send>>;
+
+/// What a face can do.
+pub trait Engine: Send + Sync {
+    /// Starts a command. A command that makes a run returns its handle as soon as the run is in the journal.
+    ///
+    /// # Errors
+    /// What is wrong with the command, before anything has happened.
+    fn submit(&self, command: Command, caller: Caller) -> Pending<'_, Result<Handle, Error>>;
+
+    /// Says something to a run, in this process or another.
+    ///
+    /// # Errors
+    /// `unknown_run` or `unknown_question`; `run_busy` where it has ended.
+    fn signal(&self, signal: Signal, caller: Caller) -> Pending<'_, Result<(), Error>>;
+
+    /// Asks without changing anything.
+    ///
+    /// # Errors
+    /// `unknown_run`, or what is wrong with the journal.
+    fn query(&self, query: Query) -> Pending<'_, Result<Reply, Error>>;
+
+    /// Suspends every run of this process and ends everything it started; returns when that is done.
+    fn close(&self) -> Pending<'_, ()>;
+}
+
+/// What a command was answered with.
+pub enum Handle {
+    /// A run that goes on.
+    Run {
+        /// Its id.
+        run: String,
+        /// Its updates, from the first.
+        updates: Updates,
+    },
+    /// An answer that was ready at once.
+    Trace(TraceReply),
+}
+
+/// A question about a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "query", rename_all = "snake_case")]
+pub enum Query {
+    /// Its state.
+    State {
+        /// The run.
+        run: String,
+    },
+    /// Its events from an index on.
+    Events {
+        /// The run.
+        run: String,
+        /// The first index wanted.
+        since: u64,
+        /// At most so many; 1000 where absent.
+        #[serde(default)]
+        limit: Option<usize>,
+        /// How long to wait for the first one, in milliseconds; 0 where absent, at most 30,000.
+        #[serde(default)]
+        wait_ms: u64,
+    },
+}
+
+/// The answer to a query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Reply {
+    /// A state.
+    State(Box<RunState>),
+    /// Events.
+    Events(Events),
+}
