@@ -1,0 +1,58 @@
+//! What the engine is put together from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use naestro_kernel::ModelFacts;
+use naestro_policy::port::{Journal, JournalError, Models, Workspaces};
+
+/// Opens the journal; called once, at the first command that needs it.
+pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, JournalError> + Send + Sync>;
+
+/// Makes the workspaces over an open journal; called once, at the first run.
+pub type MakeWorkspaces = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Workspaces> + Send + Sync>;
+
+/// The parts the server plugs in.
+pub struct Parts {
+    /// Opens the journal.
+    pub journal: OpenJournal,
+    /// Makes the workspaces.
+    pub workspaces: MakeWorkspaces,
+    /// The model, where one is configured.
+    pub model: Option<ModelPart>,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+/// A model and the port to it.
+pub struct ModelPart {
+    /// What the kernel needs to know of it.
+    pub facts: ModelFacts,
+    /// The port.
+    pub port: Arc<dyn Models>,
+}
+
+/// Settings of the user's, already read.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The state directory; diff files are written to `diffs/` in it.
+    pub home: PathBuf,
+    /// The user's own recipes, one TOML file each.
+    pub recipes: Option<PathBuf>,
+    /// Folders whose AGENTS.md may speak to the model.
+    pub trusted: Vec<PathBuf>,
+    /// The checkout this process runs inside of, where Naestro itself started it (`NAESTRO_INSIDE`).
+    pub inside: Option<PathBuf>,
+}
+
+/// The engine in this process.
+pub struct LocalEngine {}
+
+impl LocalEngine {
+    /// Puts the parts together; opens nothing yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let _ = parts;
+        Self {}
+    }
+}
