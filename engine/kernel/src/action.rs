@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Amount, Body, Call, Class, Digest, Millis, RunOutcome, StepId, ToolAccess, UnitId};
+use crate::{Amount, Call, Class, Digest, Millis, RunOutcome, StepId, ToolAccess, UnitId};
 
 /// One thing to do. The shell does it in order and reports back with an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub enum Action {
         /// The unit.
         unit: UnitId,
     },
-    /// Put a question of an ask step; report [`crate::What::Asked`].
+    /// Put a question; report [`crate::What::Asked`].
     Ask(Ask),
     /// Make a block of budget durable; report [`crate::What::Reserved`].
     Reserve(Amount),
@@ -42,11 +42,13 @@ pub enum Action {
     },
 }
 
-/// A question an ask step puts.
+/// A question the kernel itself has: an ask step's, or about an attempt that was lost and may not be repeated unasked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ask {
-    /// The step that waits for the answer.
-    pub step: StepId,
+    /// The step that waits for the answer, where it is an ask step's.
+    pub step: Option<StepId>,
+    /// The unit that waits for the answer, where it is about a lost attempt.
+    pub unit: Option<UnitId>,
     /// The question.
     pub text: String,
     /// The answers there are; empty for free text.
@@ -69,6 +71,8 @@ pub enum Work {
         purpose: Purpose,
         /// The most tokens of the reply.
         max_output: u64,
+        /// The longest it may take.
+        timeout: Millis,
     },
     /// Call a tool.
     Call {
@@ -76,14 +80,14 @@ pub enum Work {
         step: StepId,
         /// The call.
         call: Call,
-        /// Results of earlier steps, merged into the arguments by name.
-        inputs: Vec<(String, Body)>,
         /// How a lost attempt is settled.
         class: Class,
         /// What it needs of the workspace.
         access: ToolAccess,
-        /// Who wants it: the plan the user asked for, or a model.
+        /// Who wants it: a model, or the plan the user asked for.
         by_model: bool,
+        /// Whether the step offers this tool; where not, the call is refused by name.
+        offered: bool,
         /// The longest it may take.
         timeout: Millis,
     },
@@ -111,15 +115,12 @@ pub enum Work {
 }
 
 /// What a model's turn is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// A turn of an agent step: tools may be called.
     Turn,
-    /// The one answer of a model step, from its prompt and the results of earlier steps.
-    Answer {
-        /// Results of earlier steps, by name.
-        inputs: Vec<(String, Body)>,
-    },
+    /// The one answer of a model step.
+    Answer,
     /// A summary that replaces the conversation so far.
     Compact,
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Amount, Body, Call, Digest, Limits, Millis, Output, Plan, QuestionId, RunId, UnitId};
+use crate::{Amount, Body, Call, Digest, Limits, Millis, Output, Plan, QuestionId, RunId, StepId, UnitId};
 
 /// One fact, with the instant its owner gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ pub enum What {
         /// The question.
         question: QuestionId,
         /// One of its choices, or free text where it has none.
-        choice: String,
+        choice: Body,
         /// Who answered, for the record.
         by: String,
     },
@@ -85,6 +85,8 @@ pub enum What {
     Resumed {
         /// Whether the former owner died, so that undrawn budget is forfeit and units in flight are settled by class.
         crashed: bool,
+        /// Whether someone can answer a question while the run goes on, from now on.
+        interactive: bool,
     },
     /// The run ended; nothing follows.
     Finished {
@@ -318,7 +320,9 @@ pub struct Usage {
 pub struct Question {
     /// Its number in the run.
     pub id: QuestionId,
-    /// The unit that waits for it, where it is a consent.
+    /// The step that waits for it, where it is an ask step's.
+    pub step: Option<StepId>,
+    /// The unit that waits for it, where it is a consent or about a lost attempt.
     pub unit: Option<UnitId>,
     /// The digest of the exact effect consented to, where it is a consent.
     pub effect: Option<Digest>,
