@@ -1,0 +1,1 @@
+//! Processes end in time, whatever they do.

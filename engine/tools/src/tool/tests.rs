@@ -1,0 +1,1 @@
+//! What calling a tool does, as a specification.
