@@ -76,6 +76,12 @@ impl Ledger {
         self.promised.values().fold(Amount::default(), |sum, &amount| sum.plus(amount))
     }
 
+    /// Whether something is promised to `unit`.
+    #[must_use]
+    pub fn has(&self, unit: UnitId) -> bool {
+        self.promised.contains_key(&unit)
+    }
+
     /// Promises `amount` to `unit`.
     ///
     /// # Errors
