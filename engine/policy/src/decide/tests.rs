@@ -60,13 +60,13 @@ fn the_table() {
         test                 Copilot  | permit permit permit permit | permit permit permit permit
         test                 Auto     | permit permit permit permit | deny permit deny permit    
         check                Guide    | deny deny deny deny         | deny deny deny deny        
-        check                Copilot  | permit permit permit permit | ask permit ask permit      
+        check                Copilot  | permit permit permit permit | ask ask ask ask            
         check                Auto     | permit permit permit permit | deny permit deny permit    
         exec                 Guide    | deny deny deny deny         | deny deny deny deny        
-        exec                 Copilot  | ask permit ask permit       | ask permit ask permit      
+        exec                 Copilot  | ask ask ask ask             | ask ask ask ask            
         exec                 Auto     | deny permit deny permit     | deny permit deny permit    
         unknown writer       Guide    | deny deny deny deny         | deny deny deny deny        
-        unknown writer       Copilot  | ask permit ask permit       | ask permit ask permit      
+        unknown writer       Copilot  | ask ask ask ask             | ask ask ask ask            
         unknown writer       Auto     | deny permit deny permit     | deny permit deny permit    
         import plain         Guide    | deny deny deny deny         | deny deny deny deny        
         import plain         Copilot  | ask ask permit permit       | ask ask permit permit      
@@ -77,7 +77,8 @@ fn the_table() {
         import outside       Guide    | deny deny deny deny         | deny deny deny deny        
         import outside       Copilot  | deny deny deny deny         | deny deny deny deny        
         import outside       Auto     | deny deny deny deny         | deny deny deny deny        
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 #[test]
@@ -104,7 +105,8 @@ fn a_refusal_names_its_rule_and_the_way_on() {
         auto mode does not write to paths that can run code or change how tools behave
           -> use `--mode copilot` to be asked, or apply the diff by hand
         the result names a path outside the folder
-          -> look at the diff with `naestro trace show`, and apply by hand what you want of it"#]].assert_eq(&refusals.join("\n"));
+          -> look at the diff with `naestro trace show`, and apply by hand what you want of it"#]]
+    .assert_eq(&refusals.join("\n"));
 }
 
 #[test]
@@ -312,13 +314,12 @@ impl Case {
         }
         let auto = self.mode == Mode::Auto;
         if command {
-            let free = self.unsandboxed || (own_command && !(auto && self.by_model));
-            return if free {
-                "permit"
-            } else if auto {
-                "deny"
-            } else {
-                ask
+            return match (auto, own_command) {
+                (true, true) if !self.by_model => "permit",
+                (true, _) if self.unsandboxed => "permit",
+                (true, _) => "deny",
+                (false, true) => "permit",
+                (false, false) => ask,
             };
         }
         match (self.name, auto) {
