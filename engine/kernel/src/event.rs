@@ -244,8 +244,8 @@ pub enum Outcome {
     Diffed {
         /// The unified diff; empty where nothing changed.
         diff: Body,
-        /// How many files differ.
-        files: u32,
+        /// The paths that differ, relative to the checkout, sorted.
+        paths: Vec<String>,
     },
     /// The diff was imported into the checkout.
     Imported {

@@ -109,7 +109,7 @@ impl Run {
                 self.base = self.base.or(Some(*base));
                 self.workspace = Workspace::Open;
             }
-            (Work::Diff { .. }, Outcome::Diffed { diff, files }) => self.ending.diff = Some((diff.digest, *files)),
+            (Work::Diff { .. }, Outcome::Diffed { diff, paths }) => self.ending.diff = Some((diff.digest, paths.len())),
             (Work::Import { .. }, Outcome::Imported { files }) => self.ending.imported = Some(Imported::Files(*files)),
             (work, _) => self.give_up(format!("understand the outcome of {}", name(&work)), false),
         }

@@ -138,7 +138,7 @@ pub(super) struct Ending {
     /// Whether the diff was asked for.
     pub(super) diff_tried: bool,
     /// The diff's digest and how many files it has, once computed.
-    pub(super) diff: Option<(Digest, u32)>,
+    pub(super) diff: Option<(Digest, usize)>,
     /// What came of the import, once it ended.
     pub(super) imported: Option<Imported>,
     /// Whether the conclusion has been handed out.
