@@ -9,9 +9,14 @@
 mod arguments;
 mod beneath;
 mod bounded;
+mod edit;
 mod exec;
+mod list;
 mod process;
 mod read;
+mod search;
+pub(crate) mod walk;
+mod write;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -117,7 +122,7 @@ enum Stop {
 }
 
 /// Every tool, in the order they are shown.
-const ENTRIES: &[&Entry] = &[&read::TOOL, &exec::TOOL];
+const ENTRIES: &[&Entry] = &[&read::TOOL, &list::TOOL, &search::TOOL, &edit::TOOL, &write::TOOL, &exec::TOOL];
 
 /// Every tool, in a stable order.
 pub(crate) fn registry() -> Vec<Tool> {
