@@ -50,6 +50,19 @@ pub enum Handle {
     },
     /// An answer that was ready at once.
     Trace(TraceReply),
+    /// An explanation that was ready at once.
+    Explanation(Explanation),
+}
+
+/// What a target's record says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Explanation {
+    /// The target, as it was asked for.
+    pub target: String,
+    /// The explanation; every line ends with the index of the event it rests on, in brackets.
+    pub text: String,
+    /// The events it rests on.
+    pub cites: Vec<u64>,
 }
 
 /// A question about a run.

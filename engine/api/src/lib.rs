@@ -13,7 +13,7 @@ mod trace;
 mod update;
 
 pub use command::{Answer, Budget, Caller, Command, Explain, Face, Mode, Orchestrate, Signal, Test};
-pub use engine::{Engine, Handle, Pending, Query, Reply, Updates};
+pub use engine::{Engine, Explanation, Handle, Pending, Query, Reply, Updates};
 pub use error::{Error, ErrorCode, ErrorKind};
 pub use plan::{Input, Plan, Step, StepBudget, StepKind};
 pub use state::{EventEntry, Events, RunState, StepEntry};

@@ -247,6 +247,12 @@ pub trait Journal: Contents {
     /// Returns when another process may have changed the journal: polls `data_version`, at most every 20 ms.
     fn changed(&self) -> Answer<'_, ()>;
 
+    /// The run's records as they are on disk, its parent's included: one JSON object each, with index, time and chain. Blocks.
+    ///
+    /// # Errors
+    /// `Corrupt` names the first bad record.
+    fn export(&self, run: RunId) -> Result<Vec<String>, JournalError>;
+
     /// Checks every record, blob and chain of one run, or of all. Blocks. An empty answer means that all is well.
     fn verify(&self, run: Option<RunId>) -> Result<Vec<JournalError>, JournalError>;
 

@@ -44,15 +44,3 @@ pub struct Settings {
     /// The checkout this process runs inside of, where Naestro itself started it (`NAESTRO_INSIDE`).
     pub inside: Option<PathBuf>,
 }
-
-/// The engine in this process.
-pub struct LocalEngine {}
-
-impl LocalEngine {
-    /// Puts the parts together; opens nothing yet.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let _ = parts;
-        Self {}
-    }
-}

@@ -1,0 +1,269 @@
+//! The engine in this process: takes commands to their files, knows the runs that are live here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use naestro_api::{Caller, Command, Engine, Error, ErrorCode, Events, Face, Handle, Pending, Query, Reply, Signal};
+use naestro_kernel::{RunId, ToolFacts};
+use naestro_policy::Policies;
+use naestro_policy::effect::ToolSpec;
+use naestro_policy::port::{Journal, Workspaces};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::dispatcher::{Input, event_of};
+use crate::fold::Fold;
+use crate::letter::Posted;
+use crate::parts::Parts;
+use crate::session::Session;
+use crate::{command, failure, state, story};
+
+/// The engine in this process. Opens nothing before a command needs it.
+pub struct LocalEngine {
+    shared: Arc<Shared>,
+}
+
+/// What commands share.
+pub(crate) struct Shared {
+    pub(crate) parts: Parts,
+    journal: OnceLock<Arc<dyn Journal>>,
+    opening: Mutex<()>,
+    workshop: OnceLock<Workshop>,
+    pub(crate) live: Mutex<BTreeMap<RunId, LiveRun>>,
+    pub(crate) sessions: Mutex<BTreeMap<RunId, Session>>,
+}
+
+/// What only runs need: policies and tools.
+#[derive(Clone)]
+pub(crate) struct Workshop {
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) workspaces: Arc<dyn Workspaces>,
+    pub(crate) facts: Arc<[ToolFacts]>,
+    pub(crate) specs: Arc<[ToolSpec]>,
+}
+
+/// A run that is live in this process.
+pub(crate) struct LiveRun {
+    pub(crate) inputs: mpsc::UnboundedSender<Input>,
+    /// Closed when its dispatcher has let go.
+    pub(crate) ended: watch::Receiver<()>,
+}
+
+impl LocalEngine {
+    /// Puts the parts together; opens nothing yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let shared = Shared {
+            parts,
+            journal: OnceLock::new(),
+            opening: Mutex::new(()),
+            workshop: OnceLock::new(),
+            live: Mutex::default(),
+            sessions: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+}
+
+impl Engine for LocalEngine {
+    fn submit(&self, command: Command, caller: Caller) -> Pending<'_, Result<Handle, Error>> {
+        Box::pin(async move {
+            match command {
+                Command::Orchestrate(orchestrate) => command::orchestrate::start(&self.shared, *orchestrate, &caller).await,
+                Command::Explain(explain) => command::explain::answer(&self.shared, explain).await.map(Handle::Explanation),
+                Command::Test(test) => command::test::start(&self.shared, test, &caller).await,
+                Command::Trace(trace) => command::trace::answer(&self.shared, trace).await.map(Handle::Trace),
+            }
+        })
+    }
+
+    fn signal(&self, signal: Signal, caller: Caller) -> Pending<'_, Result<(), Error>> {
+        Box::pin(async move { self.shared.pass(signal, &caller).await })
+    }
+
+    fn query(&self, query: Query) -> Pending<'_, Result<Reply, Error>> {
+        Box::pin(async move {
+            match query {
+                Query::State { run } => {
+                    let (entry, fold) = self.shared.load(&run).await?;
+                    let state = state::of(&fold, entry.owned).ok_or_else(|| failure::unknown_run(&run))?;
+                    Ok(Reply::State(Box::new(state)))
+                }
+                Query::Events { run, since, limit, wait_ms } => {
+                    self.shared.events(&run, since, limit.unwrap_or(1000), wait_ms).await.map(Reply::Events)
+                }
+            }
+        })
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let ended: Vec<watch::Receiver<()>> = lock(&self.shared.live)
+                .iter()
+                .map(|(run, live)| {
+                    let (reply, _) = oneshot::channel();
+                    let posted = Posted { signal: Signal::Suspend { run: run.to_string() }, by: String::from("the end of the process") };
+                    // A dispatcher that has just let go needs no signal.
+                    let _ = live.inputs.send(Input::Signal(posted, reply));
+                    live.ended.clone()
+                })
+                .collect();
+            for mut ended in ended {
+                // An error is what is waited for: the dispatcher's end is dropped.
+                while ended.changed().await.is_ok() {}
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// The journal, opened at first use.
+    pub(crate) fn journal(&self) -> Result<Arc<dyn Journal>, Error> {
+        if let Some(journal) = self.journal.get() {
+            return Ok(Arc::clone(journal));
+        }
+        let _only_once = lock(&self.opening);
+        if let Some(journal) = self.journal.get() {
+            return Ok(Arc::clone(journal));
+        }
+        let journal = (self.parts.journal)().map_err(|error| failure::of_journal(&error))?;
+        Ok(Arc::clone(self.journal.get_or_init(|| journal)))
+    }
+
+    /// Policies and tools, loaded at the first run.
+    pub(crate) fn workshop(&self) -> Result<Workshop, Error> {
+        let journal = self.journal()?;
+        let _only_once = lock(&self.opening);
+        if let Some(workshop) = self.workshop.get() {
+            return Ok(workshop.clone());
+        }
+        let policies = Policies::built_in().map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+        let workspaces = (self.parts.workspaces)(journal);
+        let (facts, specs): (Vec<_>, Vec<_>) = workspaces.tools().into_iter().unzip();
+        let workshop = Workshop { policies: Arc::new(policies), workspaces, facts: facts.into(), specs: specs.into() };
+        Ok(self.workshop.get_or_init(|| workshop).clone())
+    }
+
+    /// A run by its id or a prefix only it has, folded from the journal.
+    pub(crate) async fn load(&self, run: &str) -> Result<(naestro_policy::port::RunEntry, Fold), Error> {
+        let journal = self.journal()?;
+        let text = run.to_owned();
+        blocking(move || {
+            let run = resolve(journal.as_ref(), &text)?;
+            let entry = journal.entry(run).map_err(|error| failure::of_journal(&error))?;
+            let fold = Fold::load(journal.as_ref(), run, u64::MAX).map_err(|error| failure::of_journal(&error))?;
+            Ok((entry, fold))
+        })
+        .await
+    }
+
+    /// A run's id from its text or a prefix only it has.
+    pub(crate) async fn resolve(&self, text: &str) -> Result<RunId, Error> {
+        let journal = self.journal()?;
+        let text = text.to_owned();
+        blocking(move || resolve(journal.as_ref(), &text)).await
+    }
+
+    async fn events(&self, run: &str, since: u64, limit: usize, wait_ms: u64) -> Result<Events, Error> {
+        let journal = self.journal()?;
+        let run = self.resolve(run).await?;
+        let until = tokio::time::Instant::now() + std::time::Duration::from_millis(wait_ms.min(30_000));
+        loop {
+            let reader = Arc::clone(&journal);
+            let events = blocking(move || reader.read(run, since, limit.min(10_000)).map_err(|error| failure::of_journal(&error))).await?;
+            let waited = !events.is_empty() || tokio::time::timeout_at(until, journal.changed()).await.is_err();
+            if waited {
+                let events: Vec<_> = events.iter().zip(since..).map(|(event, seq)| story::entry(seq, event)).collect();
+                let next = since + events.len() as u64;
+                return Ok(Events { events, next });
+            }
+        }
+    }
+
+    /// Takes a signal to the run: here, in another process, or suspended.
+    async fn pass(self: &Arc<Self>, mut signal: Signal, caller: &Caller) -> Result<(), Error> {
+        let id = match &mut signal {
+            Signal::Cancel { run } | Signal::Suspend { run } | Signal::Patch { run, .. } => run,
+            Signal::Answer(answer) => &mut answer.run,
+        };
+        let run = self.resolve(id).await?;
+        *id = run.to_string();
+        self.may_signal(&signal, run, caller)?;
+        let posted = Posted { signal, by: by(caller) };
+        let inputs = lock(&self.live).get(&run).map(|live| live.inputs.clone());
+        if let Some(inputs) = inputs {
+            let (reply, answer) = oneshot::channel();
+            if inputs.send(Input::Signal(posted.clone(), reply)).is_ok()
+                && let Ok(answer) = answer.await
+            {
+                return answer;
+            }
+        }
+        self.post(run, posted).await
+    }
+
+    /// Only a human face, or the process that started the run, answers its questions; nothing a run started answers any.
+    fn may_signal(&self, signal: &Signal, run: RunId, caller: &Caller) -> Result<(), Error> {
+        if !matches!(signal, Signal::Answer(_)) {
+            return Ok(());
+        }
+        let ours = lock(&self.live).contains_key(&run);
+        let inside = self.parts.settings.inside.is_some();
+        if !inside && (ours || caller.face == Face::Cli) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::Refused, "answer: a question is answered by a human, or by the caller that started the run")
+            .hint(format!("answer it in a terminal: naestro answer {run} QUESTION CHOICE")))
+    }
+
+    /// A signal to a run that is not live here: checked against the journal, then left in its inbox.
+    async fn post(self: &Arc<Self>, run: RunId, posted: Posted) -> Result<(), Error> {
+        let (entry, fold) = self.load(&run.to_string()).await?;
+        if entry.outcome.is_some() {
+            return Err(Error::new(ErrorCode::RunBusy, format!("signal run {run}: it has finished")).hint("`naestro trace show` tells how"));
+        }
+        event_of(&fold, &posted)?;
+        match posted.signal {
+            Signal::Cancel { .. } if !entry.owned => command::orchestrate::cancel_suspended(self, run).await,
+            Signal::Suspend { .. } if !entry.owned => Ok(()),
+            _ => self.journal()?.post(run, posted.write()).await.map_err(|error| failure::of_journal(&error)),
+        }
+    }
+}
+
+/// Runs blocking work off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::new(ErrorCode::Internal, format!("finish: {error}"))),
+    }
+}
+
+/// Locks, whatever a panicking holder left: what is inside is only ever replaced whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn resolve(journal: &dyn Journal, text: &str) -> Result<RunId, Error> {
+    if let Some(run) = RunId::parse(text) {
+        return journal.entry(run).map(|entry| entry.run).map_err(|error| failure::of_journal(&error));
+    }
+    if text.len() < 4 {
+        return Err(failure::unknown_run(text));
+    }
+    let runs = journal.list(usize::MAX >> 1).map_err(|error| failure::of_journal(&error))?;
+    let mut matching = runs.iter().map(|entry| entry.run).filter(|run| run.to_string().starts_with(text));
+    match (matching.next(), matching.next()) {
+        (Some(run), None) => Ok(run),
+        (Some(_), Some(_)) => {
+            Err(Error::new(ErrorCode::UnknownRun, format!("find run `{text}`: several begin so")).hint("give more of its id"))
+        }
+        (None, _) => Err(failure::unknown_run(text)),
+    }
+}
+
+fn by(caller: &Caller) -> String {
+    match caller.face {
+        Face::Cli => String::from("the command line"),
+        Face::Rpc => String::from("a JSON-RPC caller"),
+    }
+}

@@ -1,0 +1,189 @@
+//! Events as callers hear of them: the only projection.
+
+use naestro_api as api;
+use naestro_api::{CallState, UpdateBody};
+use naestro_kernel::{Event, Mode, Opening, Outcome, Phase, Question, RunOutcome, StepId, StepPhase, UnitId, What, Work};
+
+use crate::fold::Fold;
+use crate::{plan, receipt};
+
+/// The most bytes of a tool's output in an update; the journal has all of it.
+const OUTPUT_LIMIT: usize = 4096;
+
+/// What callers hear of an event: `fold` has taken it in, `before` are the steps as they stood.
+pub(crate) fn of_event(fold: &Fold, event: &Event, before: &[(StepId, StepPhase)]) -> Vec<UpdateBody> {
+    let mut updates = Vec::new();
+    match &event.what {
+        What::Opened(opening) => updates.push(started(opening, false)),
+        What::Resumed { .. } => updates.extend(fold.run.opening().map(|opening| started(opening, true))),
+        What::Planned(kernel_plan) => updates.push(UpdateBody::Plan { plan: plan::outward(kernel_plan) }),
+        What::Intended { unit, label, .. } => updates.extend(begun(fold, *unit, label)),
+        What::Denied { unit, label, reason, hint, .. } => {
+            let output = format!("{reason} {hint}");
+            updates.push(call(fold, *unit, label, CallState::Refused, output.trim_end()));
+        }
+        What::Asked(question) => updates.push(UpdateBody::Question(asked(question))),
+        What::Done { unit, outcome } => updates.extend(ended(fold, *unit, outcome)),
+        What::Answered { .. } | What::Forked { .. } | What::Reserved(_) | What::Woke | What::Signalled(_) | What::Finished { .. } => {}
+    }
+    updates.extend(moved(fold, before));
+    updates
+}
+
+/// The steps as they stand.
+pub(crate) fn steps(fold: &Fold) -> Vec<(StepId, StepPhase)> {
+    fold.run.plan().map(|plan| plan.steps.iter().map(|step| (step.id.clone(), fold.run.step(&step.id))).collect()).unwrap_or_default()
+}
+
+/// A question on the wire.
+pub(crate) fn asked(question: &Question) -> api::Question {
+    api::Question {
+        question: question.id.0,
+        text: question.text.clone(),
+        detail: question.detail.clone(),
+        choices: question.choices.clone(),
+    }
+}
+
+/// A mode on the wire.
+pub(crate) fn mode(mode: Mode) -> api::Mode {
+    match mode {
+        Mode::Guide => api::Mode::Guide,
+        Mode::Copilot => api::Mode::Copilot,
+        Mode::Auto => api::Mode::Auto,
+    }
+}
+
+/// A step's state on the wire.
+pub(crate) fn step_state(phase: StepPhase) -> api::StepState {
+    match phase {
+        StepPhase::Pending => api::StepState::Pending,
+        StepPhase::Running => api::StepState::Running,
+        StepPhase::Succeeded => api::StepState::Succeeded,
+        StepPhase::Failed => api::StepState::Failed,
+        StepPhase::Skipped => api::StepState::Skipped,
+    }
+}
+
+/// A run's outcome on the wire.
+pub(crate) fn outcome(outcome: RunOutcome) -> api::Outcome {
+    match outcome {
+        RunOutcome::Succeeded => api::Outcome::Succeeded,
+        RunOutcome::Failed => api::Outcome::Failed,
+        RunOutcome::Cancelled => api::Outcome::Cancelled,
+        RunOutcome::Refused => api::Outcome::Refused,
+    }
+}
+
+/// The words a run is listed under.
+pub(crate) fn title(opening: &Opening) -> String {
+    match (&opening.recipe, opening.goal.is_empty()) {
+        (Some(recipe), true) => recipe.clone(),
+        (Some(recipe), false) => format!("{recipe}: {}", opening.goal),
+        (None, true) => String::from("a plan"),
+        (None, false) => opening.goal.clone(),
+    }
+}
+
+/// The last update of a run that ended or was suspended; `diff` is where the diff was written.
+pub(crate) fn finished(fold: &Fold, diff: Option<String>) -> UpdateBody {
+    let (outcome, summary) = match (&fold.finished, fold.run.phase()) {
+        (Some((ended, summary)), _) => (outcome(*ended), summary.text().into_owned()),
+        (None, _) => (api::Outcome::Suspended, suspended(fold)),
+    };
+    UpdateBody::Finished { outcome, summary, diff, receipts: fold.receipts.all(), cost: cost(fold) }
+}
+
+/// What a run has cost.
+pub(crate) fn cost(fold: &Fold) -> api::Cost {
+    let spent = fold.run.ledger().spent();
+    api::Cost {
+        tokens: spent.tokens,
+        usd: plan::dollars(spent.micros),
+        wall_ms: fold.last_at.since(fold.opened_at).0,
+        model_calls: fold.run.model_calls(),
+    }
+}
+
+fn suspended(fold: &Fold) -> String {
+    let run = fold.run.opening().map(|opening| opening.run.to_string()).unwrap_or_default();
+    let mut text = String::from("suspended");
+    for question in fold.run.questions() {
+        let choices = if question.choices.is_empty() { String::from("TEXT") } else { question.choices.join("|") };
+        text.push_str(&format!("; it waits for an answer: {} (naestro answer {run} {} {choices})", question.text, question.id.0));
+    }
+    text.push_str(&format!("; go on with: naestro orchestrate --resume {run}"));
+    text
+}
+
+fn started(opening: &Opening, resumed: bool) -> UpdateBody {
+    UpdateBody::Started {
+        session: opening.session.to_string(),
+        title: title(opening),
+        mode: mode(opening.mode),
+        workspace: opening.workspace.clone(),
+        resumed,
+    }
+}
+
+fn begun(fold: &Fold, unit: UnitId, label: &str) -> Option<UpdateBody> {
+    match fold.work(unit)? {
+        Work::Open { .. } | Work::Diff { .. } | Work::Think { .. } => None,
+        Work::Call { .. } | Work::Check { .. } | Work::Import { .. } => Some(call(fold, unit, label, CallState::Started, "")),
+    }
+}
+
+fn ended(fold: &Fold, unit: UnitId, outcome: &Outcome) -> Option<UpdateBody> {
+    let label = fold.receipts.label(unit);
+    let state = receipt::state(outcome);
+    match outcome {
+        Outcome::Workspace { level, .. } => Some(UpdateBody::Workspace { level: level.clone() }),
+        Outcome::Message { text, .. } if text.bytes.is_empty() => None,
+        Outcome::Message { text, .. } => {
+            let step = fold.work(unit)?.step()?.0.clone();
+            Some(UpdateBody::Message { step, text: text.text().into_owned() })
+        }
+        Outcome::Tool { output, .. } | Outcome::Checked { output, .. } => {
+            Some(call(fold, unit, label, state, &bounded(&output.text.text())))
+        }
+        Outcome::Imported { files } => Some(call(fold, unit, label, state, &format!("{files} files"))),
+        Outcome::Failed(failure) => {
+            let text = format!("failed to {}\n{}", failure.message, failure.hint);
+            Some(call(fold, unit, label, state, text.trim_end()))
+        }
+        Outcome::Cancelled { .. } => Some(call(fold, unit, label, state, "")),
+        Outcome::Diffed { .. } => None,
+    }
+}
+
+fn call(fold: &Fold, unit: UnitId, label: &str, state: CallState, output: &str) -> UpdateBody {
+    let step = fold.work(unit).and_then(Work::step).map(|step| step.0.clone());
+    UpdateBody::Call { step, unit: unit.0, label: label.to_owned(), state, output: output.to_owned() }
+}
+
+/// Steps whose phase changed.
+fn moved(fold: &Fold, before: &[(StepId, StepPhase)]) -> Vec<UpdateBody> {
+    let was = |id: &StepId| before.iter().find(|(step, _)| step == id).map_or(StepPhase::Pending, |(_, phase)| *phase);
+    steps(fold)
+        .into_iter()
+        .filter(|(id, phase)| was(id) != *phase)
+        .map(|(id, phase)| UpdateBody::Step { note: fold.run.note(&id).to_owned(), step: id.0, state: step_state(phase) })
+        .collect()
+}
+
+/// At most [`OUTPUT_LIMIT`] bytes of a text, cut at a character.
+fn bounded(text: &str) -> String {
+    if text.len() <= OUTPUT_LIMIT {
+        return text.to_owned();
+    }
+    let mut end = OUTPUT_LIMIT;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}\n... ({} more bytes in the trace)", &text[..end], text.len() - end)
+}
+
+/// Whether the run takes in nothing more in this process.
+pub(crate) fn at_rest(phase: Phase) -> bool {
+    matches!(phase, Phase::Suspended | Phase::Finished(_))
+}
