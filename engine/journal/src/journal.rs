@@ -278,6 +278,10 @@ impl Journal for SqliteJournal {
         })
     }
 
+    fn export(&self, run: RunId) -> Result<Vec<String>, JournalError> {
+        self.snapshot(|conn| read::lines(conn, run))
+    }
+
     fn verify(&self, run: Option<RunId>) -> Result<Vec<JournalError>, JournalError> {
         verify::verify(self, run)
     }

@@ -218,9 +218,42 @@ pub(crate) fn own_rows(conn: &Connection, row: &Row, from: u64, to: u64) -> rusq
 /// # Errors
 /// `Corrupt` names the first bad record.
 pub(crate) fn events(conn: &Connection, run: RunId, from: u64, limit: usize, fetch: Fetch<'_>) -> Result<Vec<Event>, JournalError> {
+    let mut events = Vec::new();
+    each_row(conn, run, from, limit, |owner, row| {
+        events.push(record::decode(row.at, &row.record, fetch).map_err(|what| fault(owner, Some(row.index), what))?);
+        Ok(())
+    })?;
+    Ok(events)
+}
+
+/// The records of a run as they are on disk: one JSON object each, with its index, time and link.
+///
+/// # Errors
+/// `Corrupt` names the first bad record.
+pub(crate) fn lines(conn: &Connection, run: RunId) -> Result<Vec<String>, JournalError> {
+    let mut lines = Vec::new();
+    each_row(conn, run, 0, usize::MAX, |owner, row| {
+        let record: serde_json::Value =
+            serde_json::from_slice(&row.record).map_err(|error| corrupt(Some(owner), Some(row.index), error.to_string()))?;
+        let link = Digest(row.link.0).to_string();
+        lines.push(
+            serde_json::json!({ "run": run.to_string(), "index": row.index, "at": row.at, "link": link, "record": record }).to_string(),
+        );
+        Ok(())
+    })?;
+    Ok(lines)
+}
+
+/// Passes on the rows of a run's history, its parent's included, each checked against the chain.
+fn each_row(
+    conn: &Connection,
+    run: RunId,
+    from: u64,
+    limit: usize,
+    mut take: impl FnMut(RunId, &EventRow) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
     let segments = segments(conn, row(conn, run)?)?;
     let stop = from.saturating_add(limit as u64);
-    let mut events = Vec::new();
     for Segment { row, end } in &segments {
         let (start, end) = (from.max(row.base), stop.min(*end));
         if start >= end {
@@ -232,16 +265,15 @@ pub(crate) fn events(conn: &Connection, run: RunId, from: u64, limit: usize, fet
         };
         let rows = own_rows(conn, row, start, end).map_err(|error| sql(&error))?;
         let count = rows.len() as u64;
-        for (found, expected) in rows.into_iter().zip(start..) {
-            link = follow(row.run, link, &found, expected)?;
-            let at = found.index;
-            events.push(record::decode(found.at, &found.record, fetch).map_err(|what| fault(row.run, Some(at), what))?);
+        for (found, expected) in rows.iter().zip(start..) {
+            link = follow(row.run, link, found, expected)?;
+            take(row.run, found)?;
         }
         if count < end - start {
             return Err(missing(row.run, start + count));
         }
     }
-    Ok(events)
+    Ok(())
 }
 
 /// The link of a row, if it is the one that follows.
