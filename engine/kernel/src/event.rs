@@ -315,6 +315,14 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+impl Usage {
+    /// All that was read, from the provider's cache or not; saturating.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
+    }
+}
+
 /// Something a person, or the caller that started the run, has to answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {

@@ -137,8 +137,9 @@ impl Ledger {
         }
     }
 
-    /// Counts what was left of the durable blocks as spent, after a crash.
+    /// Counts what was left of the durable blocks as spent, after a crash; what was promised and not begun is promised anew.
     pub fn forfeit(&mut self) {
+        self.promised.clear();
         self.spent.tokens = self.spent.tokens.max(self.blocks.tokens);
         self.spent.micros = self.spent.micros.max(self.blocks.micros);
     }

@@ -10,6 +10,9 @@ pub use validate::Invalid;
 
 use crate::{Body, Limits, Millis, StepId};
 
+/// A reply is not asked for if the budget leaves it fewer tokens than this.
+pub(crate) const LEAST_OUTPUT: u64 = 256;
+
 /// The steps of a run, in the order they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {

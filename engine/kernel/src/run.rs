@@ -14,10 +14,13 @@ mod schedule;
 mod settle;
 mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use state::{Ending, StepState, Stop, Unit, Workspace};
@@ -34,9 +37,11 @@ pub struct Run {
     deadline: Option<Millis>,
     wake: Option<Millis>,
     interactive: bool,
-    plan: Option<Plan>,
+    plan: Option<Arc<Plan>>,
     steps: BTreeMap<StepId, StepState>,
     units: BTreeMap<UnitId, Unit>,
+    /// What a cancellation kept from going on: a fork takes it up again.
+    shelf: BTreeMap<UnitId, Unit>,
     next_unit: u32,
     questions: BTreeMap<QuestionId, Question>,
     next_question: u32,
@@ -56,24 +61,28 @@ impl Run {
         if matches!(self.phase, Phase::Finished(_)) && !matches!(event.what, What::Forked { .. }) {
             return Vec::new();
         }
-        let idle = event.at.since(self.now);
-        self.now = self.now.max(event.at);
+        self.pass_time(event);
+        self.take(&event.what);
         let mut actions = Vec::new();
-        if let What::Resumed { crashed, interactive } = event.what {
-            self.resume(crashed, interactive, idle);
-        } else {
-            self.take(&event.what, &mut actions);
-        }
         self.advance(&mut actions);
         actions
     }
 
-    fn take(&mut self, what: &What, actions: &mut Vec<Action>) {
+    /// Time in which nobody owned the run, or in which it was suspended, does not count against its wall time.
+    fn pass_time(&mut self, event: &Event) {
+        let idle = event.at.since(self.now);
+        if self.phase == Phase::Suspended || matches!(event.what, What::Resumed { .. } | What::Forked { .. }) {
+            self.deadline = self.deadline.map(|deadline| deadline.after(idle));
+        }
+        self.now = self.now.max(event.at);
+    }
+
+    fn take(&mut self, what: &What) {
         match what {
             What::Opened(opening) => self.open(opening),
             What::Forked { run, .. } => self.fork(*run),
             What::Planned(plan) => self.adopt(plan),
-            What::Intended { unit, attempt, effect, .. } => self.intend(*unit, *attempt, *effect, actions),
+            What::Intended { unit, attempt, .. } => self.intend(*unit, *attempt),
             What::Denied { unit, reason, hint, .. } => self.deny(*unit, reason, hint),
             What::Asked(question) => self.ask(question),
             What::Answered { question, choice, .. } => self.answer(*question, choice),
@@ -84,7 +93,7 @@ impl Run {
             }
             What::Woke => self.wake = None,
             What::Signalled(signal) => self.signal(*signal),
-            What::Resumed { .. } => {}
+            What::Resumed { crashed, interactive } => self.resume(*crashed, *interactive),
             What::Finished { outcome, .. } => {
                 self.phase = Phase::Finished(*outcome);
                 self.wake = None;
@@ -104,20 +113,22 @@ impl Run {
     }
 
     fn adopt(&mut self, plan: &Plan) {
-        let Some(opening) = &self.opening else { return };
-        if let Some(invalid) = plan.validate(opening).first() {
-            let message = match &invalid.step {
-                Some(step) => alloc::format!("carry out the plan: step `{step}`: {}", invalid.reason),
-                None => alloc::format!("carry out the plan: {}", invalid.reason),
-            };
-            self.stop = Some(Stop::Failed { message, refused: false });
+        if self.opening.is_none() {
+            return;
+        }
+        if let Some(invalid) = self.patch_faults(plan).first() {
+            // A replacement that does not fit changes nothing; whoever wants one asks `patch_faults` first.
+            if self.plan.is_none() {
+                let step = invalid.step.as_ref().map_or_else(String::new, |step| alloc::format!(" step `{step}`:"));
+                self.give_up(alloc::format!("carry out the plan:{step} {}", invalid.reason), false);
+            }
             return;
         }
         self.steps.retain(|_, state| state.phase != StepPhase::Pending);
         for step in &plan.steps {
             self.steps.entry(step.id.clone()).or_insert_with(|| StepState::new(step.limits));
         }
-        self.plan = Some(plan.clone());
+        self.plan = Some(Arc::new(plan.clone()));
     }
 }
 
@@ -138,16 +149,19 @@ impl Run {
     /// The plan, once there is one.
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
-        self.plan.as_ref()
+        self.plan.as_deref()
     }
 
-    /// Where a step stands.
+    /// Where a step stands; one that never began counts as skipped once the run has ended.
     #[must_use]
     pub fn step(&self, id: &StepId) -> StepPhase {
-        self.steps.get(id).map_or(StepPhase::Pending, |state| state.phase)
+        match self.steps.get(id).map_or(StepPhase::Pending, |state| state.phase) {
+            StepPhase::Pending if matches!(self.phase, Phase::Finished(_)) => StepPhase::Skipped,
+            phase => phase,
+        }
     }
 
-    /// Why a step failed or was skipped, or what its agent said last; empty where there is nothing to say.
+    /// Why a step failed or was skipped; empty where there is nothing to say.
     #[must_use]
     pub fn note(&self, id: &StepId) -> &str {
         self.steps.get(id).map_or("", |state| state.note.as_str())
@@ -205,10 +219,14 @@ impl Run {
         self.model_calls
     }
 
-    /// The replacement plan's faults beside those of any plan: steps that have started must stay as they are.
+    /// The replacement plan's faults beside those of any plan: steps that have started must stay as they are, and once all
+    /// have ended nothing can be added.
     #[must_use]
     pub fn patch_faults(&self, plan: &Plan) -> Vec<crate::Invalid> {
         let mut faults = self.opening.as_ref().map(|opening| plan.validate(opening)).unwrap_or_default();
+        if self.plan.is_some() && self.ended_steps() == self.steps.len() {
+            faults.push(crate::Invalid { step: None, reason: String::from("every step of the run has ended") });
+        }
         for (id, _) in self.steps.iter().filter(|(_, state)| state.phase != StepPhase::Pending) {
             if self.plan.as_ref().and_then(|old| old.step(id)) != plan.step(id) {
                 faults.push(crate::Invalid {

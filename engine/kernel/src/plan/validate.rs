@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::LEAST_OUTPUT;
 use crate::{Opening, Plan, Step, StepId, StepKind};
 
 /// The most steps of a plan.
@@ -138,9 +139,20 @@ fn check_budget(step: &Step, opening: &Opening, reasons: &mut Vec<String>) {
     over("tokens", step.limits.tokens, opening.limits.tokens);
     over("micro-dollars", step.limits.micros, opening.limits.micros);
     over("ms of wall time", step.limits.wall, opening.limits.wall);
-    let thinks = matches!(step.kind, StepKind::Agent { .. } | StepKind::Model { .. });
-    if thinks && (step.limits.tokens == Some(0) || opening.limits.tokens == Some(0)) {
-        reasons.push(String::from("it needs tokens, and its budget has none"));
+    if matches!(step.kind, StepKind::Agent { .. } | StepKind::Model { .. }) {
+        check_least(step, opening, reasons);
+    }
+}
+
+/// Whether the shortest reply worth asking for fits the budgets of a step that asks a model.
+fn check_least(step: &Step, opening: &Opening, reasons: &mut Vec<String>) {
+    let Some(model) = &opening.model else { return };
+    let least = LEAST_OUTPUT.min(model.max_output);
+    for tokens in [step.limits.tokens, opening.limits.tokens].into_iter().flatten().filter(|&tokens| tokens < least) {
+        reasons.push(format!("its budget of {tokens} tokens is less than the {least} of the shortest reply"));
+    }
+    if model.price_output > 0 && (step.limits.micros == Some(0) || opening.limits.micros == Some(0)) {
+        reasons.push(String::from("it needs a model that costs money, and its budget has none"));
     }
 }
 

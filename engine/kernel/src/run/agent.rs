@@ -11,8 +11,6 @@ use crate::{Body, Call, Finish, Millis, Outcome, Output, Purpose, Step, StepId, 
 
 /// The most tokens of a reply that are asked for, whatever more the model could give.
 const MAX_OUTPUT: u64 = 16_384;
-/// A reply is not asked for if the budget leaves it fewer tokens than this.
-const LEAST_OUTPUT: u64 = 256;
 /// How often the same calls may come in a row before the step is ended.
 const MAX_REPEATS: u32 = 3;
 /// How long an acceptance command may take.
@@ -45,11 +43,6 @@ impl Run {
         self.queue(Work::Think { step: step.id.clone(), purpose, max_output: max_output.min(MAX_OUTPUT), timeout });
     }
 
-    /// The least reply worth asking for where the budget is short.
-    pub(super) const fn least_output() -> u64 {
-        LEAST_OUTPUT
-    }
-
     /// Takes in a model's message.
     pub(super) fn hear(&mut self, id: &StepId, purpose: Purpose, heard: &Outcome) {
         let Outcome::Message { message, text, calls, usage, finish } = heard else { return };
@@ -59,7 +52,7 @@ impl Run {
         match purpose {
             Purpose::Answer => self.take_answer(id, text, finish),
             Purpose::Compact => {
-                state.agent.context = preamble + usage.output.max(text.bytes.len() as u64 / 4);
+                state.agent.context = preamble.saturating_add(usage.output.max(tokens_in(text.bytes.len())));
                 self.next_turn(&step);
             }
             Purpose::Turn => {
@@ -104,7 +97,7 @@ impl Run {
     pub(super) fn end_call(&mut self, id: &StepId, bytes: usize) {
         let Some(step) = self.running(id) else { return };
         let Some(state) = self.steps.get_mut(id) else { return };
-        state.agent.context += bytes as u64 / 4;
+        state.agent.context = state.agent.context.saturating_add(tokens_in(bytes));
         state.agent.open_calls = state.agent.open_calls.saturating_sub(1);
         if state.agent.open_calls == 0 {
             self.next_turn(&step);
@@ -138,7 +131,7 @@ impl Run {
             state.agent.checks_passed += 1;
             return self.accept(&step);
         }
-        state.agent.context += bytes as u64 / 4;
+        state.agent.context = state.agent.context.saturating_add(tokens_in(bytes));
         self.next_turn(&step);
     }
 
@@ -163,6 +156,13 @@ impl Run {
 
 /// The tokens of a conversation after a message: as the provider counted, or estimated at four bytes a token.
 fn context_after(before: u64, usage: &Usage, message: &Body) -> u64 {
-    let counted = usage.input + usage.cache_read + usage.cache_write + usage.output;
-    if counted > 0 { counted } else { before + message.bytes.len() as u64 / 4 }
+    match usage.read().saturating_add(usage.output) {
+        0 => before.saturating_add(tokens_in(message.bytes.len())),
+        counted => counted,
+    }
+}
+
+/// An estimate of the tokens so many bytes of text make.
+pub(super) const fn tokens_in(bytes: usize) -> u64 {
+    bytes as u64 / 4
 }

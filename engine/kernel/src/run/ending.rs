@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::state::{Imported, StepPhase};
 use super::{Run, Stop};
-use crate::{Action, Mode, Plan, RunOutcome, Step, StepKind, Work};
+use crate::{Action, Mode, RunOutcome, Step, StepId, StepKind, Work};
 
 impl Run {
     /// Queues the next thing the end needs, or concludes; called again whenever nothing is left to wait for.
@@ -30,7 +30,7 @@ impl Run {
     fn next_of_ending(&self) -> Option<Work> {
         let opening = self.opening.as_ref()?;
         let good = self.stop.is_none();
-        let checked_by_agents = self.plan.as_ref().is_some_and(has_agent);
+        let checked_by_agents = self.plan.as_ref().is_some_and(|plan| plan.steps.iter().any(|step| self.has_accepted(step)));
         if let Some(command) = opening.checks.get(self.ending.checks_passed).filter(|_| good && !checked_by_agents) {
             let timeout = self.time_left(Self::check_timeout());
             return Some(Work::Check { step: None, command: command.clone(), timeout });
@@ -48,9 +48,10 @@ impl Run {
         let (outcome, mut summary) = match &self.stop {
             None => (RunOutcome::Succeeded, self.good_summary()),
             Some(Stop::Cancel | Stop::Suspend) => (RunOutcome::Cancelled, String::from("cancelled")),
-            Some(Stop::Failed { message, refused }) => {
+            Some(Stop::Failed { message, refused, step }) => {
                 let outcome = if *refused { RunOutcome::Refused } else { RunOutcome::Failed };
-                (outcome, self.failed_output().unwrap_or_else(|| format!("failed to {message}")))
+                let output = step.as_ref().and_then(|step| self.failed_output(step));
+                (outcome, output.unwrap_or_else(|| format!("failed to {message}")))
             }
         };
         match &self.ending.imported {
@@ -76,18 +77,16 @@ impl Run {
     }
 
     /// What the failed step itself had to say, a test report for instance.
-    fn failed_output(&self) -> Option<String> {
-        let failed = |step: &Step| {
-            let state = self.steps.get(&step.id).filter(|state| state.phase == StepPhase::Failed)?;
-            let text = state.output.as_ref()?.text.text();
-            (!text.trim().is_empty()).then(|| text.trim_end().to_owned())
-        };
-        self.plan.as_ref()?.steps.iter().find_map(failed)
+    fn failed_output(&self, step: &StepId) -> Option<String> {
+        let output = self.steps.get(step)?.output.as_ref()?;
+        let text = output.text.text();
+        (!text.trim().is_empty()).then(|| text.trim_end().to_owned())
     }
-}
 
-fn has_agent(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.kind, StepKind::Agent { .. }))
+    /// Whether the acceptance commands passed in this step: an agent's.
+    fn has_accepted(&self, step: &Step) -> bool {
+        matches!(step.kind, StepKind::Agent { .. }) && self.step(&step.id) == StepPhase::Succeeded
+    }
 }
 
 fn count(files: u32) -> String {

@@ -4,8 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::state::{StepPhase, UnitState, Workspace};
+use super::state::{StepPhase, Unit, UnitState, Workspace};
 use super::{Phase, Run, Stop};
+use crate::plan::LEAST_OUTPUT;
 use crate::{Action, Amount, Ask, Shortfall, StepId, StepKind, ToolAccess, UnitId, Work};
 
 impl Run {
@@ -42,7 +43,7 @@ impl Run {
         }
     }
 
-    fn ended_steps(&self) -> usize {
+    pub(super) fn ended_steps(&self) -> usize {
         self.steps.values().filter(|state| state.ended()).count()
     }
 
@@ -121,18 +122,22 @@ impl Run {
     fn perform(&mut self, id: UnitId, actions: &mut Vec<Action>) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.state = UnitState::HandedOut;
-        actions.push(Action::Perform { unit: id, attempt: unit.attempt + 1, work: unit.work.clone(), consent: unit.consent });
+        actions.push(Action::Perform { unit: id, attempt: unit.attempt.saturating_add(1), work: unit.work.clone(), consent: unit.consent });
     }
 
     /// Promises a model call its budget, and makes a block of it durable where needed; returns whether the unit may go.
     fn afford(&mut self, id: UnitId, actions: &mut Vec<Action>) -> bool {
         let Some(Work::Think { step, max_output, .. }) = self.unit(id).cloned() else { return true };
-        if !self.ledger.has(id)
-            && let Err(shortfall) = self.promise(id, &step, max_output)
-        {
-            self.units.remove(&id);
-            self.fail(&step, describe(shortfall), None, false);
-            return false;
+        if !self.ledger.has(id) && self.promise_both(id, &step, max_output).is_err() {
+            // What others in flight do not use comes back: to wait for it is better than a shorter reply.
+            if self.reserving || self.units.iter().any(|(&id, unit)| unit.is_out() && self.ledger.has(id)) {
+                return false;
+            }
+            if let Err(shortfall) = self.promise_less(id, &step, max_output) {
+                self.forget(id);
+                self.fail(&step, describe(shortfall), None, false);
+                return false;
+            }
         }
         if let Some(block) = self.ledger.block_wanted() {
             if !self.reserving {
@@ -144,26 +149,19 @@ impl Run {
         true
     }
 
-    /// Promises the tokens of one call, with a shorter reply where the full one does not fit.
-    fn promise(&mut self, id: UnitId, step: &StepId, max_output: u64) -> Result<(), Shortfall> {
+    /// Promises one call the longest reply that still fits.
+    fn promise_less(&mut self, id: UnitId, step: &StepId, max_output: u64) -> Result<(), Shortfall> {
         let context = self.steps.get(step).map_or(0, |state| state.agent.context);
         let mut output = max_output;
-        loop {
-            let amount = self.cost_of(context, output);
-            match self.promise_both(id, step, amount) {
-                Ok(()) => break,
-                Err(shortfall) if output > Self::least_output() => {
-                    let fits = match shortfall {
-                        Shortfall::Tokens { left, .. } => left.saturating_sub(context),
-                        Shortfall::Micros { .. } => output / 2,
-                    };
-                    if fits < Self::least_output() {
-                        return Err(shortfall);
-                    }
-                    output = fits.min(output - 1);
-                }
-                Err(shortfall) => return Err(shortfall),
+        while let Err(shortfall) = self.promise_both(id, step, output) {
+            let fits = match shortfall {
+                Shortfall::Tokens { left, .. } => left.saturating_sub(context),
+                Shortfall::Micros { .. } => output / 2,
+            };
+            if fits < LEAST_OUTPUT {
+                return Err(shortfall);
             }
+            output = fits.min(output - 1);
         }
         if let Some(Work::Think { max_output, .. }) = self.units.get_mut(&id).map(|unit| &mut unit.work) {
             *max_output = output;
@@ -171,7 +169,10 @@ impl Run {
         Ok(())
     }
 
-    fn promise_both(&mut self, id: UnitId, step: &StepId, amount: Amount) -> Result<(), Shortfall> {
+    /// Promises the tokens of one call and their price, out of the run's budget and the step's.
+    fn promise_both(&mut self, id: UnitId, step: &StepId, output: u64) -> Result<(), Shortfall> {
+        let Some(state) = self.steps.get(step) else { return Ok(()) };
+        let amount = self.cost_of(state.agent.context, output);
         self.ledger.promise(id, amount)?;
         let of_step = self.steps.get_mut(step).map_or(Ok(()), |state| state.ledger.promise(id, amount));
         if of_step.is_err() {
@@ -198,39 +199,47 @@ impl Run {
 
     /// Notes that only an answer can carry the run on; with nobody to answer it is suspended until someone does.
     fn rest(&mut self) {
-        let busy = self.units.values().any(|unit| !matches!(unit.state, UnitState::Asked(_) | UnitState::Lost { .. }));
-        if self.phase == Phase::Running && !busy && !self.reserving && !self.questions.is_empty() && self.stop.is_none() {
+        let busy = self.units.values().any(|unit| unit.is_out() || matches!(unit.state, UnitState::BackingOff(_)));
+        let going_on = busy || self.reserving || self.stop.is_some() || self.questions.is_empty();
+        if self.phase == Phase::Running && !going_on && !self.is_asking() {
             self.phase = if self.interactive { Phase::Waiting } else { Phase::Suspended };
         }
     }
 
     /// Cancels what is in flight; once nothing is, suspends or ends the run.
     fn wind_down(&mut self, stop: &Stop, actions: &mut Vec<Action>) {
-        for (&unit, state) in &mut self.units {
-            let ends_run = matches!(state.work, Work::Diff { .. });
-            if state.state == (UnitState::InFlight { cancelling: false }) && !(ends_run && *stop != Stop::Suspend) {
-                state.state = UnitState::InFlight { cancelling: true };
-                actions.push(Action::Cancel { unit });
-            }
-        }
+        self.cancel_units(stop, actions);
         if *stop == Stop::Suspend {
-            if !self.units.values().any(super::state::Unit::is_out) {
+            if !self.units.values().any(Unit::is_out) {
                 self.stop = None;
                 self.phase = Phase::Suspended;
             }
             return;
         }
-        self.units.retain(|_, unit| unit.is_out() || matches!(unit.work, Work::Diff { .. }));
+        self.forget_where(|unit| !(unit.is_out() || is_diff(unit) && unit.state == UnitState::Queued));
         self.questions.clear();
-        if self.units.is_empty() {
-            self.end(actions);
-        }
+        self.end(actions);
         for id in self.units.keys().copied().collect::<Vec<_>>() {
             if self.units.get(&id).is_some_and(|unit| unit.state == UnitState::Queued) {
                 self.perform(id, actions);
             }
         }
     }
+
+    /// Cancels what is in flight; a run that ends still wants its diff.
+    fn cancel_units(&mut self, stop: &Stop, actions: &mut Vec<Action>) {
+        for (&id, unit) in &mut self.units {
+            let wanted = is_diff(unit) && *stop != Stop::Suspend;
+            if unit.state == (UnitState::InFlight { cancelling: false }) && !wanted {
+                unit.state = UnitState::InFlight { cancelling: true };
+                actions.push(Action::Cancel { unit: id });
+            }
+        }
+    }
+}
+
+fn is_diff(unit: &Unit) -> bool {
+    matches!(unit.work, Work::Diff { .. })
 }
 
 /// What a unit needs of the workspace.

@@ -2,28 +2,22 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
+use super::agent::tokens_in;
 use super::state::{Imported, StepPhase, UnitState, Workspace};
 use super::{Run, Stop};
-use crate::{
-    Action, Amount, Body, Class, Digest, Failure, FailureKind, Millis, Outcome, Output, Question, QuestionId, StepId, UnitId, Usage, Work,
-};
+use crate::{Amount, Body, Class, Failure, FailureKind, Millis, Outcome, Output, Question, QuestionId, StepId, UnitId, Usage, Work};
 
 /// The longest pause before another attempt.
 const LONGEST_BACKOFF: Millis = Millis(30_000);
 
 impl Run {
-    pub(super) fn intend(&mut self, id: UnitId, attempt: u32, _effect: Digest, actions: &mut Vec<Action>) {
-        let stopping = self.stop.is_some();
+    pub(super) fn intend(&mut self, id: UnitId, attempt: u32) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.attempt = unit.attempt.max(attempt);
-        unit.state = UnitState::InFlight { cancelling: stopping };
+        unit.state = UnitState::InFlight { cancelling: false };
         if matches!(unit.work, Work::Think { .. }) {
-            self.model_calls += 1;
-        }
-        if stopping {
-            actions.push(Action::Cancel { unit: id });
+            self.model_calls = self.model_calls.saturating_add(1);
         }
     }
 
@@ -44,7 +38,7 @@ impl Run {
     }
 
     pub(super) fn ask(&mut self, question: &Question) {
-        self.next_question = self.next_question.max(question.id.0 + 1);
+        self.next_question = self.next_question.max(question.id.0.saturating_add(1));
         if let Some(unit) = question.unit.and_then(|unit| self.units.get_mut(&unit))
             && !matches!(unit.state, UnitState::Lost { .. })
         {
@@ -62,7 +56,7 @@ impl Run {
         let Some(unit) = question.unit else { return };
         match self.units.get_mut(&unit) {
             Some(waiting) if yes => {
-                waiting.consent = question.effect;
+                waiting.consent = question.effect.or(waiting.consent);
                 waiting.state = UnitState::Queued;
             }
             Some(_) => self.deny(unit, "the human said no", ""),
@@ -72,18 +66,13 @@ impl Run {
 
     pub(super) fn finish_unit(&mut self, id: UnitId, outcome: &Outcome) {
         let Some(unit) = self.units.get(&id) else { return };
+        let cancelling = unit.state == (UnitState::InFlight { cancelling: true });
         let work = unit.work.clone();
-        let used = match outcome {
-            Outcome::Message { usage, .. } => Some(self.price(usage)),
-            _ => None,
-        };
-        match used {
-            Some(used) => self.release(id, &work, used),
-            None if matches!(work, Work::Think { .. }) => self.release_in_full(id, &work),
-            None => {}
-        }
+        self.settle(id, &work, outcome);
         match outcome {
             Outcome::Cancelled { .. } if self.stop.is_some() => self.end_cancelled(id),
+            // What a unit fails of while it is being cancelled is its cancellation.
+            Outcome::Failed(_) if cancelling => self.end_cancelled(id),
             Outcome::Cancelled { .. } => self.end_failed(id, &work, &unasked_cancellation()),
             Outcome::Failed(failure) => self.end_failed(id, &work, failure),
             _ => {
@@ -137,10 +126,19 @@ impl Run {
         if matches!(unit.work, Work::Open { .. }) {
             self.workspace = Workspace::Closed;
         }
-        if self.stop == Some(Stop::Suspend) && !matches!(unit.work, Work::Open { .. }) {
-            unit.state = UnitState::Queued;
-        } else {
-            self.units.remove(&id);
+        unit.state = UnitState::Queued;
+        if self.stop != Some(Stop::Suspend) || matches!(unit.work, Work::Open { .. }) {
+            self.forget(id);
+        }
+    }
+
+    /// Forgets a unit that has not begun, with the promise and the question it had.
+    pub(super) fn forget(&mut self, id: UnitId) {
+        let Some(unit) = self.units.remove(&id) else { return };
+        self.release(id, &unit.work, Amount::default());
+        self.questions.retain(|_, question| question.unit != Some(id));
+        if self.stop == Some(Stop::Cancel) && unit.work.step().is_some() {
+            self.shelf.insert(id, unit);
         }
     }
 
@@ -186,8 +184,23 @@ impl Run {
 
     /// Ends the run: nothing more is begun.
     pub(super) fn give_up(&mut self, message: String, refused: bool) {
+        self.give_up_over(None, message, refused);
+    }
+
+    /// Ends the run because of a step; the first reason to end it is the one that counts, and counts for more than a pause.
+    pub(super) fn give_up_over(&mut self, step: Option<StepId>, message: String, refused: bool) {
         if self.stop.is_none() || self.stop == Some(Stop::Suspend) {
-            self.stop = Some(Stop::Failed { message, refused });
+            self.stop = Some(Stop::Failed { message, refused, step });
+        }
+    }
+
+    /// Settles a model call that ended: at what it used, at nothing where the request was refused, or else in full.
+    fn settle(&mut self, id: UnitId, work: &Work, outcome: &Outcome) {
+        let Work::Think { step, .. } = work else { return };
+        match outcome {
+            Outcome::Message { usage, message, .. } => self.release(id, work, self.price(step, usage, message)),
+            Outcome::Failed(failure) if was_refused(failure) => self.release(id, work, Amount::default()),
+            _ => self.release_in_full(id, work),
         }
     }
 
@@ -207,17 +220,20 @@ impl Run {
         }
     }
 
-    /// What a model call used, by the model's prices; cached tokens are counted as input.
-    fn price(&self, usage: &Usage) -> Amount {
-        let input = usage.input + usage.cache_read + usage.cache_write;
-        self.cost_of(input, usage.output)
+    /// What a model call used, by the model's prices; cached tokens are counted as input, and estimated where none are told.
+    fn price(&self, step: &StepId, usage: &Usage, message: &Body) -> Amount {
+        if usage.read() == 0 && usage.output == 0 {
+            let context = self.steps.get(step).map_or(0, |state| state.agent.context);
+            return self.cost_of(context, tokens_in(message.bytes.len()));
+        }
+        self.cost_of(usage.read(), usage.output)
     }
 
     /// So many tokens, and their price rounded up to whole micro-dollars.
     pub(super) fn cost_of(&self, input: u64, output: u64) -> Amount {
         let price = |tokens: u64, per_million: u64| tokens.saturating_mul(per_million).div_ceil(1_000_000);
         let model = self.opening.as_ref().and_then(|opening| opening.model.as_ref());
-        let micros = model.map_or(0, |model| price(input, model.price_input) + price(output, model.price_output));
+        let micros = model.map_or(0, |model| price(input, model.price_input).saturating_add(price(output, model.price_output)));
         Amount { tokens: input.saturating_add(output), micros }
     }
 
@@ -237,6 +253,11 @@ impl Run {
             self.release_in_full(id, &work);
         }
     }
+}
+
+/// Whether the model's side turned the request down before it did any work.
+fn was_refused(failure: &Failure) -> bool {
+    failure.retry_after.is_some() || matches!(failure.kind, FailureKind::Permanent | FailureKind::TooLong)
 }
 
 fn unasked_cancellation() -> Failure {

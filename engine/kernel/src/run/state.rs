@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Body, Digest, Ledger, Limits, Millis, Output, QuestionId, RunOutcome, Work};
+use crate::{Body, Digest, Ledger, Limits, Millis, Output, QuestionId, RunOutcome, StepId, Work};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -41,7 +41,6 @@ pub enum StepPhase {
 pub(super) struct StepState {
     pub(super) phase: StepPhase,
     pub(super) note: String,
-    pub(super) refused: bool,
     pub(super) output: Option<Output>,
     pub(super) ledger: Ledger,
     pub(super) agent: Agent,
@@ -127,6 +126,8 @@ pub(super) enum Stop {
         message: String,
         /// Whether it was refused rather than failed.
         refused: bool,
+        /// The step whose failure it is, where it is one's.
+        step: Option<StepId>,
     },
 }
 
@@ -159,7 +160,6 @@ impl StepState {
         Self {
             phase: StepPhase::Pending,
             note: String::new(),
-            refused: false,
             output: None,
             ledger: Ledger::new(limits),
             agent: Agent::default(),

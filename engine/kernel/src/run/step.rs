@@ -1,15 +1,17 @@
 //! Steps: which are ready, what starting one means, and how one ends.
 
 use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use super::Run;
 use super::state::{StepPhase, Unit, UnitState};
-use super::{Run, Stop};
 use crate::{Body, Call, Class, Millis, OnFailure, Output, Purpose, Step, StepId, StepKind, ToolAccess, UnitId, Work};
 
 impl Run {
     /// Skips what can no longer run and starts what is ready, until neither changes anything.
     pub(super) fn start_steps(&mut self) {
-        let Some(plan) = self.plan.clone() else { return };
+        let Some(plan) = self.plan.as_ref().map(Arc::clone) else { return };
         let mut changed = true;
         while changed {
             changed = false;
@@ -126,17 +128,23 @@ impl Run {
 
     /// Ends a step badly, and the run with it where the plan says so.
     pub(super) fn fail(&mut self, id: &StepId, reason: String, output: Option<Output>, refused: bool) {
-        let Some(state) = self.steps.get_mut(id) else { return };
+        let Some(state) = self.steps.get_mut(id).filter(|state| !state.ended()) else { return };
         state.phase = StepPhase::Failed;
         state.note.clone_from(&reason);
-        state.refused = refused;
         state.output = output;
         let on_failure = self.plan.as_ref().and_then(|plan| plan.step(id)).map_or(OnFailure::Fail, |step| step.on_failure);
-        if on_failure == OnFailure::Fail && self.stop.is_none() {
-            self.stop = Some(Stop::Failed { message: alloc::format!("finish step `{id}`: {reason}"), refused });
+        if on_failure == OnFailure::Fail {
+            self.give_up_over(Some(id.clone()), alloc::format!("finish step `{id}`: {reason}"), refused);
         }
-        self.units.retain(|_, unit| unit.is_out() || unit.work.step() != Some(id));
-        self.questions.retain(|_, question| question.unit.is_none_or(|unit| self.units.contains_key(&unit)));
+        self.forget_where(|unit| !unit.is_out() && unit.work.step() == Some(id));
+    }
+
+    /// Forgets the units that `gone` says are of no use any more.
+    pub(super) fn forget_where(&mut self, gone: impl Fn(&Unit) -> bool) {
+        let ids: Vec<UnitId> = self.units.iter().filter(|(_, unit)| gone(unit)).map(|(&id, _)| id).collect();
+        for id in ids {
+            self.forget(id);
+        }
     }
 
     /// The step of the plan by that name, cloned so that the state can change meanwhile.
