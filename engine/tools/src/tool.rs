@@ -9,12 +9,15 @@
 mod arguments;
 mod beneath;
 mod bounded;
+mod changes;
 mod edit;
 mod exec;
 mod list;
+mod packages;
 mod process;
 mod read;
 mod search;
+mod test;
 pub(crate) mod walk;
 mod write;
 
@@ -122,7 +125,8 @@ enum Stop {
 }
 
 /// Every tool, in the order they are shown.
-const ENTRIES: &[&Entry] = &[&read::TOOL, &list::TOOL, &search::TOOL, &edit::TOOL, &write::TOOL, &exec::TOOL];
+const ENTRIES: &[&Entry] =
+    &[&read::TOOL, &list::TOOL, &search::TOOL, &edit::TOOL, &write::TOOL, &exec::TOOL, &changes::TOOL, &packages::TOOL, &test::TOOL];
 
 /// Every tool, in a stable order.
 pub(crate) fn registry() -> Vec<Tool> {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 
 /// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (path, content) in files {
         let path = folder.path().join(path);
@@ -21,7 +21,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn answer(root: &Path, tool: &str, args: &Value) -> Result<Answer, Fault> {
+pub(super) fn answer(root: &Path, tool: &str, args: &Value) -> Result<Answer, Fault> {
     let (cancel, args) = (Cancel::default(), args.to_string());
     invoke(&Invocation { root, tool, args: args.as_bytes(), timeout: Duration::from_secs(20), cancel: &cancel })
 }
@@ -69,7 +69,12 @@ fn bad_arguments_are_answered_with_the_field_and_the_next_step() {
     );
     check(&root, "read", json!({"file": "a"}), expect![[r#"no: there is no argument "file"; use only: path, offset, limit"#]]);
     check(&root, "read", json!([]), expect!["no: the arguments are no JSON object; send one, for example {}"]);
-    check(&root, "fly", json!({}), expect![[r#"no: there is no tool "fly"; use one of: read, list, search, edit, write, exec"#]]);
+    check(
+        &root,
+        "fly",
+        json!({}),
+        expect![[r#"no: there is no tool "fly"; use one of: read, list, search, edit, write, exec, changes, packages, test"#]],
+    );
     let broken = Invocation { root: root.path(), tool: "read", args: b"{", timeout: Duration::from_secs(1), cancel: &Cancel::default() };
     expect!["the arguments are no JSON (EOF while parsing an object at line 1 column 1); send one JSON object"]
         .assert_eq(&invoke(&broken).unwrap().text);

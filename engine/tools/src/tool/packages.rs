@@ -1,0 +1,93 @@
+//! `packages`: which packages a change concerns, and how each is tested.
+
+use std::path::Path;
+
+use naestro_kernel::{Class, ToolAccess};
+use serde_json::{Value, json};
+
+use super::arguments::{Kind, required};
+use super::{Answer, Call, Entry, Place, Stop, test};
+use crate::project::{self, Concerned, Selection};
+
+/// The most files without an owner that are named.
+const UNOWNED: usize = 50;
+
+pub(super) const TOOL: Entry = Entry {
+    name: "packages",
+    about: "Says which packages own the files that changed, which depend on those, and the test command of each.",
+    fields: &[required("changes", Kind::Data, "the data of the tool changes: an object with files")],
+    class: Class::Pure,
+    access: ToolAccess::None,
+    for_agents: false,
+    place: Place::Host,
+    run,
+};
+
+fn run(call: &Call<'_>) -> Result<Answer, Stop> {
+    let (files, everything) = changed(call.args.data("changes"))?;
+    if test::is_running_in(call.root.path()) {
+        let text = "nothing to test: these tests were started by a test run of this same folder";
+        return Ok(Answer {
+            ok: true,
+            text: text.into(),
+            data: Some(data(&Selection { concerned: vec![], unowned: vec![], documents: 0 }, text)),
+        });
+    }
+    let survey = project::survey(call.root.path());
+    if let Some((path, why)) = survey.problems.iter().find(|(path, _)| Path::new(path).parent() == Some(Path::new(""))) {
+        return Err(Stop::refused(format!("{path} cannot be read: {why}; mend it, then try again")));
+    }
+    let selection = project::select(&survey.packages, &files, everything);
+    let verdict = verdict(&selection, files.len(), survey.packages.len());
+    let mut text = verdict.clone();
+    selection.concerned.iter().for_each(|concerned| text.push_str(&line(concerned)));
+    survey.problems.iter().for_each(|(path, why)| text.push_str(&format!("\nleft out: {path} cannot be read: {why}")));
+    if !selection.unowned.is_empty() {
+        text.push_str(&format!("\nfiles no package owns: {}", named(&selection.unowned)));
+    }
+    Ok(Answer { ok: true, text, data: Some(data(&selection, &verdict)) })
+}
+
+/// The files, and why everything is concerned where their list was cut.
+fn changed(changes: Option<&Value>) -> Result<(Vec<String>, Option<&'static str>), Stop> {
+    let shape = || Stop::refused("the argument \"changes\" must hold \"files\", a list of objects with \"path\"; take the data of changes");
+    let files = changes.and_then(|changes| changes.get("files")).and_then(Value::as_array).ok_or_else(shape)?;
+    let path = |file: &Value| file.get("path").and_then(Value::as_str).map(str::to_owned).ok_or_else(shape);
+    let more = changes.and_then(|changes| changes.get("more")).and_then(Value::as_u64).unwrap_or_default();
+    let files = files.iter().map(path).collect::<Result<_, _>>()?;
+    Ok((files, (more > 0).then_some("more files changed than were looked at")))
+}
+
+fn verdict(selection: &Selection<'_>, files: usize, packages: usize) -> String {
+    match (selection.concerned.len(), files) {
+        (0, 0) => "nothing to test: no file changed".into(),
+        (0, _) if selection.documents == files => "nothing to test: only documentation changed".into(),
+        (0, _) if packages == 0 => "nothing to test: no project with a known test runner (cargo, pytest) was found".into(),
+        (0, _) => "nothing to test: no package owns a file that changed".into(),
+        (1, _) => format!("1 of {packages} packages to test"),
+        (count, _) => format!("{count} of {packages} packages to test"),
+    }
+}
+
+fn line(concerned: &Concerned<'_>) -> String {
+    format!("\n  {:<24} {:<14} {}", concerned.package.name, concerned.package.runner.name(), concerned.reason)
+}
+
+fn named(files: &[String]) -> String {
+    let more = if files.len() > 10 { format!(" and {} more", files.len() - 10) } else { String::new() };
+    format!("{}{more}", files.iter().take(10).cloned().collect::<Vec<_>>().join(", "))
+}
+
+fn data(selection: &Selection<'_>, verdict: &str) -> Value {
+    let packages = selection.concerned.iter().map(|concerned| {
+        let package = concerned.package;
+        let (name, runner, dir) = (&package.name, package.runner.name(), &package.dir);
+        json!({ "name": name, "runner": runner, "dir": dir, "command": package.command, "reason": concerned.reason, "changed": concerned.changed })
+    });
+    let packages: Vec<Value> = packages.collect();
+    let unowned: Vec<&String> = selection.unowned.iter().take(UNOWNED).collect();
+    json!({ "packages": packages, "unowned": unowned, "verdict": verdict })
+}
+
+#[cfg(test)]
+mod tests;

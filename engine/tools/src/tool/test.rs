@@ -1,0 +1,197 @@
+//! `test`: runs the tests of packages by the project's own runners, within a budget of wall time.
+//!
+//! The commands come from the project as it is found here, never from the arguments: an argument cannot make this tool
+//! run anything but a project's tests.
+//!
+//! Invariant: every package asked for is in the report, and one whose tests were not all run is never called passed.
+
+mod cargo;
+mod libtest;
+mod nextest;
+mod pytest;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use naestro_kernel::{Class, ToolAccess};
+use serde_json::Value;
+
+use super::arguments::{Kind, optional, required};
+use super::process::{self, Ended, Program};
+use super::{Answer, Call, Cancel, Entry, Fault, Place, Stop};
+use crate::project::{self, Package, Runner};
+use report::{Report, State, Tested};
+
+/// The budget where none is given, in seconds.
+const BUDGET: u64 = 120;
+
+/// The part of the call's own time that is kept for stopping a runner and writing the report.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// What is kept of a runner's output, in bytes.
+const OUTPUT: usize = 16 * 1024 * 1024;
+
+/// Names the folders whose tests are running, so that a test that tests its own folder ends there.
+const RUNNING: &str = "NAESTRO_TESTING";
+
+pub(super) const TOOL: Entry = Entry {
+    name: "test",
+    about: "Runs the tests of packages by the project's own runner, those that changed first, within a budget of wall time, \
+            and reports what failed, where, and what was not run.",
+    fields: &[
+        required("packages", Kind::Data, "the data of the tool packages: an object with packages"),
+        optional("wall_s", Kind::Count(1, 86_400), "the budget in seconds; 120 if left out"),
+    ],
+    class: Class::Idempotent,
+    access: ToolAccess::Write,
+    for_agents: false,
+    place: Place::Hands,
+    run,
+};
+
+/// One run of runners: where, until when, and what stops it.
+struct Session<'a> {
+    root: &'a Path,
+    deadline: Instant,
+    cancel: &'a Cancel,
+}
+
+/// A package as the arguments name it.
+struct Wanted {
+    name: String,
+    dir: String,
+    changed: bool,
+}
+
+/// How a runner's program ended.
+enum Run {
+    Ended(Ended),
+    Missing,
+}
+
+fn run(call: &Call<'_>) -> Result<Answer, Stop> {
+    let wanted = wanted(call.args.data("packages"))?;
+    let begun = Instant::now();
+    let budget = Duration::from_secs(call.args.count("wall_s").unwrap_or(BUDGET));
+    let latest = call.deadline.checked_sub(MARGIN).unwrap_or(begun);
+    let session = Session { root: call.root.path(), deadline: (begun + budget).min(latest), cancel: call.cancel };
+    let survey = project::survey(call.root.path());
+    let mut tested = Vec::new();
+    for group in groups(&survey.packages, &wanted) {
+        tested.extend(session.group(&group)?);
+    }
+    tested.extend(lost(&survey.packages, &wanted));
+    let report =
+        Report { tested, verdict: said(call.args.data("packages")), seconds: begun.elapsed().as_secs_f64(), budget: budget.as_secs() };
+    Ok(Answer { ok: report.is_ok(), text: report.text(), data: Some(report.data()) })
+}
+
+/// Whether the tests of this folder are what started this process.
+pub(super) fn is_running_in(root: &Path) -> bool {
+    std::env::var_os(RUNNING).is_some_and(|roots| std::env::split_paths(&roots).any(|running| running == root))
+}
+
+fn wanted(packages: Option<&Value>) -> Result<Vec<Wanted>, Stop> {
+    let shape = || {
+        Stop::refused(
+            "the argument \"packages\" must hold \"packages\", a list of objects with \"name\" and \"dir\"; take the data of packages",
+        )
+    };
+    let list = packages.and_then(|data| data.get("packages")).and_then(Value::as_array).ok_or_else(shape)?;
+    let one = |package: &Value| {
+        let text = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+        let changed = package.get("changed").and_then(Value::as_bool).unwrap_or(true);
+        Some(Wanted { name: text("name")?, dir: text("dir")?, changed })
+    };
+    list.iter().map(|package| one(package).ok_or_else(shape)).collect()
+}
+
+/// Why there is nothing to test, as the tool packages said it.
+fn said(packages: Option<&Value>) -> Option<String> {
+    packages.and_then(|data| data.get("verdict")).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// What is tested by one start of a runner: packages of one home, those that changed before those that depend on them.
+fn groups<'a>(packages: &'a [Package], wanted: &[Wanted]) -> Vec<Vec<&'a Package>> {
+    let mut groups: Vec<(bool, Vec<&Package>)> = Vec::new();
+    for (changed, package) in wanted.iter().flat_map(|wanted| found(packages, wanted).map(|package| (wanted.changed, package))) {
+        let fits =
+            |(of, group): &&mut (bool, Vec<&Package>)| *of == changed && group[0].home == package.home && group[0].runner == package.runner;
+        match groups.iter_mut().find(fits) {
+            Some((_, group)) => group.push(package),
+            None => groups.push((changed, vec![package])),
+        }
+    }
+    groups.sort_by_key(|(changed, _)| !changed);
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn found<'a>(packages: &'a [Package], wanted: &Wanted) -> impl Iterator<Item = &'a Package> {
+    packages.iter().filter(move |package| package.name == wanted.name && package.dir == wanted.dir)
+}
+
+/// Packages that were asked for and are not here.
+fn lost(packages: &[Package], wanted: &[Wanted]) -> Vec<Tested> {
+    let lost = wanted.iter().filter(|wanted| found(packages, wanted).next().is_none());
+    lost.map(|wanted| Tested::named(&wanted.name, &wanted.dir, "", State::NotRun, "it is not in this folder")).collect()
+}
+
+impl Session<'_> {
+    fn group(&self, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
+        if self.cancel.is_cancelled() {
+            return Err(Fault::Cancelled);
+        }
+        if self.is_over() {
+            return Ok(Tested::all(group, State::NotRun, "the budget had ended"));
+        }
+        match group[0].runner {
+            Runner::Cargo | Runner::Nextest => cargo::test(self, group),
+            Runner::Pytest => pytest::test(self, group[0]).map(|tested| vec![tested]),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Runs a runner in a folder below the root; one that is not installed is no fault.
+    fn start(&self, home: &str, argv: Vec<String>) -> Result<Run, Fault> {
+        let dir = self.root.join(home);
+        let Some(argv) = located(&dir, argv) else { return Ok(Run::Missing) };
+        let set = vec![
+            ("CARGO_TERM_COLOR", "never".into()),
+            ("CARGO_TERM_PROGRESS_WHEN", "never".into()),
+            ("NO_COLOR", "1".into()),
+            ("RUST_BACKTRACE", "0".into()),
+            ("PYTHONDONTWRITEBYTECODE", "1".into()),
+            (RUNNING, running(self.root)),
+        ];
+        // Cargo names its toolchain to what it starts; were that us, the project would be tested by ours, not its own.
+        let unset = if std::env::var_os("CARGO").is_some() { vec!["RUSTUP_TOOLCHAIN"] } else { vec![] };
+        process::run_until(&Program { argv, dir: &dir, set, unset, keep: OUTPUT }, self.deadline, self.cancel).map(Run::Ended)
+    }
+}
+
+/// The command with its program's full path; nothing if there is no such program.
+fn located(dir: &Path, mut argv: Vec<String>) -> Option<Vec<String>> {
+    let program = argv.first_mut()?;
+    let found: PathBuf = if program.contains('/') {
+        dir.join(program.trim_start_matches("./"))
+    } else {
+        let paths = std::env::var_os("PATH")?;
+        std::env::split_paths(&paths).map(|folder| folder.join(&*program)).find(|path| path.is_file())?
+    };
+    *program = found.exists().then(|| found.to_string_lossy().into_owned())?;
+    Some(argv)
+}
+
+fn running(root: &Path) -> String {
+    let before = std::env::var_os(RUNNING).unwrap_or_default();
+    let all = std::env::split_paths(&before).filter(|path| !path.as_os_str().is_empty()).chain([root.to_owned()]);
+    // A folder with a colon in its name cannot be listed: it is then not guarded.
+    std::env::join_paths(all).unwrap_or(before).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;
