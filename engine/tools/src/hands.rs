@@ -1,0 +1,55 @@
+//! The hands: a small process of this same executable that works in one attempt's view of the user's folder.
+//!
+//! The main process starts it as `naestro hands` with one end of a socket pair as its standard input. It makes the view
+//! (namespaces of its own, overlays at the folder's own path), then reads, edits and runs commands there as it is asked,
+//! several calls at once. The view is a view, not a cage: the rest of the file system is seen as it is.
+//!
+//! Invariant: the end of its input is the end of it and of every process that came from it; so neither a closed
+//! workspace nor a killed main process leaves one behind.
+
+mod apply;
+mod client;
+mod environment;
+pub(crate) mod frame;
+mod kin;
+mod serve;
+mod view;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+pub(crate) use apply::set_mtime;
+pub(crate) use client::Hands;
+pub(crate) use environment::{TARGET, variables};
+
+/// What `naestro hands` does; call it first of all, while the process has one thread only.
+///
+/// `args` are the arguments after the program's name. Returns when the main process is gone or wants no more.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if !args.into_iter().eq(["hands"]) {
+        return refuse("start hands: the one argument is \"hands\"");
+    }
+    match input() {
+        Ok(socket) => serve::serve(socket),
+        Err(error) => refuse(&format!("start hands by hand, without a main process: {error}")),
+    }
+}
+
+/// Takes the socket from the standard input, so that no command inherits it.
+fn input() -> std::io::Result<UnixStream> {
+    let stdin = std::io::stdin();
+    nix::sys::socket::getsockopt(&stdin, nix::sys::socket::sockopt::SockType)?;
+    let socket = stdin.as_fd().try_clone_to_owned()?;
+    nix::unistd::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    Ok(UnixStream::from(socket))
+}
+
+fn refuse(why: &str) -> ExitCode {
+    // There is nobody to tell if the standard error is gone.
+    let _ = writeln!(std::io::stderr(), "error: failed to {why}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,42 @@
+//! Figures, printed on request: `cargo test -p naestro-tools --test workspaces figures -- --ignored --nocapture`.
+
+use std::time::{Duration, Instant};
+
+use naestro_kernel::ToolAccess;
+
+use crate::project::Project;
+
+#[test]
+#[ignore = "prints figures; asserts nothing about time"]
+fn figures() {
+    let script = "for d in $(seq 20); do mkdir d$d; for f in $(seq 50); do seq $f 200 > d$d/f$f; done; done; echo a > a";
+    for plain in [false, true] {
+        let project = Project::committed(plain, script);
+        let mut opened = Vec::new();
+        for number in 1..=10 {
+            let begun = Instant::now();
+            drop(project.open(number));
+            opened.push(begun.elapsed());
+        }
+        let (run, _) = project.open(100);
+        let read = || project.wait(run.desk.call("read", ToolAccess::Read, r#"{"path":"a"}"#, 1000)).unwrap().ok;
+        let reads = median((0..200).map(|_| timed(|| assert!(read()))));
+        let execs = median((0..50).map(|_| timed(|| assert_eq!(run.sh("true").1, None))));
+        let changes = median((0..50).map(|index| timed(|| drop(run.change(&format!("echo {index} > a"))))));
+        let first = opened[0];
+        let again = median(opened.into_iter().skip(1));
+        eprintln!("plain {plain}, 1001 files: first open {first:?}, again {again:?}, read {reads:?}, exec {execs:?}, exec + checkpoint {changes:?}");
+    }
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    times[times.len() / 2]
+}

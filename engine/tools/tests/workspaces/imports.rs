@@ -1,0 +1,116 @@
+//! Diffs that real git applies, and imports that are all or nothing.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use expect_test::expect;
+use naestro_kernel::FailureKind;
+
+use crate::project::{LEVELS, Project, sh};
+
+const SCRIPT: &str = "seq 1 30 > text; printf 'no newline' > bare; printf '\\000\\001\\002' > binary; echo gone > gone; echo mode > mode; ln -s text link
+    mkdir -p 'with space' deep/er; echo s > 'with space/a b'; echo d > deep/er/d; : > was-empty; printf q > 'quo\"te'; echo t > turns";
+
+const CHANGE: &str = "sed -i 's/^15$/fifteen/' text; printf 'still none' > bare; printf '\\000\\003' > binary; rm gone; chmod +x mode; ln -sfn bare link
+    echo more >> 'with space/a b'; rm -r deep; echo now > deep; echo full > was-empty; echo n > new; : > new-empty; : > 'new e'; printf '\\377\\000' > new-binary
+    echo z >> 'quo\"te'; echo u > '\u{fc}mlaut'; rm turns; ln -s text turns; mkdir x; echo x > x/x; chmod +x x/x; printf b > \"$(printf 'byte\\377')\"";
+
+#[test]
+fn git_applies_the_diff_and_gets_the_same_tree() {
+    for plain in LEVELS {
+        let project = Project::committed(plain, SCRIPT);
+        let (run, base) = project.open(1);
+        let tree = run.change(CHANGE);
+        let (patch, paths) = run.diff(base, tree);
+        let aside = Project::new(false, &format!("cp -a {}/. .", project.path().display()));
+        std::fs::write(aside.home().join("patch"), &patch).unwrap();
+        aside.sh(&format!("git apply --index {}/patch", aside.home().display()));
+        let state = "find . -name .git -prune -o -type f -printf '%P %m ' -exec sha256sum {} \\; -o -type l -printf '%P %l\\n' | LC_ALL=C sort";
+        assert_eq!(aside.sh(state), run.sh(state).0);
+        assert_eq!(paths.len(), 19, "{paths:?}");
+        assert!(paths.contains(&"byte%FF".to_owned()), "{paths:?}");
+        assert_eq!(run.diff(base, base), (Vec::new(), Vec::new()));
+    }
+}
+
+#[test]
+fn a_diff_reads_as_gits() {
+    let project = Project::committed(false, "printf 'a\\nb\\n' > f; echo gone > 'g g'");
+    let (run, base) = project.open(1);
+    let tree = run.change("printf 'a\\nc' > f; rm 'g g'; echo n > n; chmod +x n");
+    expect![[r#"
+        diff --git a/f b/f
+        index 422c2b7ab3b3c668038da977e4e93a5fc623169c..09c1646a8b1fb9f8d9f98a25b35b8f7f4bf3b7a8
+        --- a/f
+        +++ b/f
+    "#]]
+    .assert_eq(&String::from_utf8_lossy(&run.diff(base, tree).0));
+}
+
+#[test]
+fn an_import_brings_exactly_the_difference() {
+    for plain in LEVELS {
+        let project = Project::committed(plain, SCRIPT);
+        let (run, base) = project.open(1);
+        let tree = run.change(CHANGE);
+        let (_, paths) = run.diff(base, tree);
+        project.sh("echo user > users-own; chmod 600 text");
+        assert_eq!(run.import(base, tree), Ok(u32::try_from(paths.len()).unwrap()));
+        let state = "find . -name .git -prune -o -name users-own -o -name text -o -type f -printf '%P %m ' -exec sha256sum {} \\; -o -type l -printf '%P %l\\n' | LC_ALL=C sort";
+        assert_eq!(project.sh(state), run.sh(state).0);
+        assert_eq!(project.sh("cat users-own; sed -n 15p text; ls -A | grep naestro || true"), "user\nfifteen\n");
+        assert_eq!(project.path().join("text").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(run.import(base, tree), Ok(u32::try_from(paths.len()).unwrap()), "a second time nothing is left to do");
+        assert_eq!(std::fs::read_dir(project.home().join("imports")).unwrap().count(), 0);
+    }
+}
+
+#[track_caller]
+fn check_refused(change: &str, meanwhile: &str, named: &str) {
+    let project = Project::committed(false, "echo a > a; echo b > b; mkdir d; echo x > d/x");
+    let (run, base) = project.open(1);
+    let tree = run.change(change);
+    project.sh(meanwhile);
+    let state = "find . -name .git -prune -o -type f -print -exec cat {} \\; -o -type l -print | LC_ALL=C sort";
+    let before = project.sh(state);
+    let failure = run.import(base, tree).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Permanent);
+    assert_eq!(failure.message, format!("import into files that were changed meanwhile: {named}"));
+    assert_eq!(project.sh(state), before);
+}
+
+#[test]
+fn an_import_over_the_users_own_changes_is_refused_and_nothing_is_written() {
+    check_refused("echo agent > a; echo agent > b", "echo user > b", "b");
+    check_refused("echo agent > a; rm b", "echo user > b", "b");
+    check_refused("echo agent > a; echo agent > new", "echo user > new", "new");
+    check_refused("echo agent > a; echo agent > b", "rm b", "b");
+    check_refused("echo agent > a; rm -r d; echo f > d", "echo user > d/own", "d");
+    check_refused("echo agent > a; echo agent > b", "chmod +x b", "b");
+}
+
+#[test]
+fn an_import_follows_no_link_out_of_the_folder() {
+    let project = Project::committed(false, "mkdir d; echo x > d/x");
+    let (run, base) = project.open(1);
+    let tree = run.change("echo agent > d/x; echo agent > d/y");
+    let outside = tempfile::tempdir().unwrap();
+    sh(outside.path(), "echo x > x");
+    project.sh(&format!("rm -r d; ln -s {} d", outside.path().display()));
+    let failure = run.import(base, tree).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Permanent, "{failure:?}");
+    assert_eq!(sh(outside.path(), "cat *"), "x\n");
+}
+
+#[test]
+fn an_import_that_fails_half_way_puts_everything_back_and_can_be_repeated() {
+    let project = Project::committed(false, "echo a > a; mkdir d; echo z > d/z");
+    let (run, base) = project.open(1);
+    let tree = run.change("echo agent > a; rm -r d; mkdir z; echo new > z/z");
+    // The folder `z` cannot be made: something that is no folder, and no file of a tree, has its name.
+    project.sh("mkfifo z");
+    run.import(base, tree).unwrap_err();
+    assert_eq!(project.sh("cat a d/z; ls -A"), "a\nz\n.git\na\nd\nz\n");
+    project.sh("rm z");
+    assert_eq!(run.import(base, tree), Ok(3));
+    assert_eq!(project.sh("cat a z/z; ls -A"), "agent\nnew\n.git\na\nz\n");
+}
