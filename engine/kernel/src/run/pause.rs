@@ -11,9 +11,11 @@ impl Run {
         match signal {
             _ if self.phase == Phase::New => {}
             Signal::Cancel => {
-                // A suspended run is woken to be cancelled.
+                // A suspended run is woken to be cancelled; one that fails already goes on failing.
                 self.phase = Phase::Running;
-                self.stop = Some(Stop::Cancel);
+                if !matches!(self.stop, Some(Stop::Failed { .. })) {
+                    self.stop = Some(Stop::Cancel);
+                }
             }
             Signal::Suspend if self.stop.is_none() && self.phase != Phase::Suspended => self.stop = Some(Stop::Suspend),
             Signal::Suspend => {}

@@ -199,7 +199,8 @@ impl Run {
 
     /// Notes that only an answer can carry the run on; with nobody to answer it is suspended until someone does.
     fn rest(&mut self) {
-        let busy = self.units.values().any(|unit| unit.is_out() || matches!(unit.state, UnitState::BackingOff(_)));
+        let pausing = |unit: &Unit| matches!(unit.state, UnitState::BackingOff(until) if until > self.now);
+        let busy = self.units.values().any(|unit| unit.is_out() || pausing(unit));
         let going_on = busy || self.reserving || self.stop.is_some() || self.questions.is_empty();
         if self.phase == Phase::Running && !going_on && !self.is_asking() {
             self.phase = if self.interactive { Phase::Waiting } else { Phase::Suspended };

@@ -13,10 +13,10 @@ mod imports;
 mod order;
 mod pauses;
 mod plans;
-//properties
+mod properties;
 mod script;
 mod stops;
-//world
+mod world;
 
 use expect_test::Expect;
 

@@ -236,3 +236,40 @@ fn consent_to_open_the_workspace_holds_back_what_needs_it() {
         "#]],
     );
 }
+
+#[test]
+fn a_pause_that_is_over_does_not_keep_the_run_from_waiting() {
+    check(
+        "
+        run parallel=1
+        step a read attempts=2
+        begin
+        1 ok
+        0 fail transient
+        wait 2000
+        resume crashed
+        2 asked
+        answer 0 allow
+        2 ok
+        0 ok",
+        expect![[r#"
+              1: open
+            > begin
+            > 1 ok
+              0: a calls read
+            > 0 fail transient
+              wake at 1000
+            > wait 2000
+            > resume crashed
+              2: open
+            > 2 asked
+              = waiting
+            > answer 0 allow
+              2: open with consent
+            > 2 ok
+              0: a calls read (attempt 2)
+            > 0 ok
+              conclude Succeeded:
+        "#]],
+    );
+}

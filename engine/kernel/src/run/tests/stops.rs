@@ -250,3 +250,35 @@ fn time_between_a_run_and_its_fork_does_not_count_against_the_wall_time() {
         "#]],
     );
 }
+
+#[test]
+fn a_cancellation_does_not_undo_a_failure() {
+    check(
+        "
+        run parallel=2
+        step a look
+        step b look
+        begin
+        1 go
+        0 fail permanent
+        cancel
+        1 cancelled
+        fork
+        resume",
+        expect![[r#"
+              0: a calls look
+              1: b calls look
+            > begin
+            > 1 go
+            > 0 fail permanent
+              cancel 1
+            > cancel
+            > 1 cancelled
+              conclude Failed: failed to finish step `a`: do it
+            > fork
+              = suspended
+            > resume
+              conclude Failed: failed to finish step `a`: do it
+        "#]],
+    );
+}
