@@ -53,7 +53,7 @@ pub(crate) struct Package {
     guessed: bool,
 }
 
-/// The packages there are, and the manifests that could not be read.
+/// The packages there are, and what could not be read.
 pub(crate) struct Survey {
     /// In order of their folders.
     pub packages: Vec<Package>,
@@ -90,7 +90,7 @@ struct Files<'a> {
 
 /// Looks for every kind of project below `root`.
 pub(crate) fn survey(root: &Path) -> Survey {
-    let mut files = Files { root, paths: regular_files(root), problems: Vec::new() };
+    let mut files = Files::below(root);
     let mut packages = cargo::packages(&mut files);
     packages.append(&mut pytest::packages(&mut files));
     let firm: Vec<String> = packages.iter().filter(|package| !package.guessed).map(|package| package.dir.clone()).collect();
@@ -171,7 +171,23 @@ impl Runner {
     }
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
+    /// Every regular file that is not ignored; a folder that cannot be read becomes a problem.
+    fn below(root: &'a Path) -> Self {
+        let mut files = Self { root, paths: Vec::new(), problems: Vec::new() };
+        for entry in walk(root, None) {
+            match entry {
+                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                    files.paths.extend(entry.path().strip_prefix(root).ok().map(|path| path.to_string_lossy().into_owned()));
+                }
+                Ok(_) => {}
+                Err(e) => files.problems.push(("a folder".into(), e.to_string())),
+            }
+        }
+        files.paths.sort();
+        files
+    }
+
     /// The folders that hold a file of that name.
     fn folders_with(&self, name: &str) -> Vec<String> {
         self.paths.iter().filter(|path| split(path).1 == name).map(|path| split(path).0.to_owned()).collect()
@@ -205,14 +221,6 @@ impl Files<'_> {
             }
         }
     }
-}
-
-fn regular_files(root: &Path) -> Vec<String> {
-    let files = walk(root, None).flatten().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
-    let mut paths: Vec<String> =
-        files.filter_map(|entry| entry.path().strip_prefix(root).ok().map(|path| path.to_string_lossy().into_owned())).collect();
-    paths.sort();
-    paths
 }
 
 /// Whether `path` is `dir` or lies below it.

@@ -66,6 +66,9 @@ fn numbered(call: &Call<'_>, mut file: BufReader<File>, asked: &str, first: u64,
     let mut number = 0;
     while let Some(line) = next_line(&mut file).map_err(|e| unreadable(asked, &e))? {
         number += 1;
+        if number % 1024 == 0 {
+            call.go_on()?;
+        }
         if number < first {
             continue;
         }
@@ -74,9 +77,6 @@ fn numbered(call: &Call<'_>, mut file: BufReader<File>, asked: &str, first: u64,
             return Ok(Answer::yes(text));
         }
         text.push_str(&format!("{number}\t{}\n", bounded::line(&line, WIDTH)));
-        if number % 1024 == 0 {
-            call.go_on()?;
-        }
     }
     Ok(Answer::yes(if text.is_empty() { nothing(asked, number) } else { text }))
 }

@@ -43,8 +43,16 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     let top = call.root.existing(call.args.text("path").unwrap_or("."))?;
     let mut searcher = searcher(call);
     let mut found = Found { call, shown: String::new(), text: String::new(), left: call.args.count("limit").unwrap_or(200), fault: None };
-    for entry in walk(&top, None).flatten().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file())) {
+    for entry in walk(&top, None) {
         call.go_on()?;
+        let entry = match entry {
+            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => entry,
+            Ok(_) => continue,
+            Err(e) => {
+                found.text.push_str(&format!("[skipped: {e}]\n"));
+                continue;
+            }
+        };
         found.shown = call.root.show(entry.path());
         if glob.as_ref().is_some_and(|glob| !glob.is_match(&found.shown)) {
             continue;

@@ -11,6 +11,7 @@ mod nextest;
 mod pytest;
 mod report;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,11 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
 
 /// Whether the tests of this folder are what started this process.
 pub(super) fn is_running_in(root: &Path) -> bool {
-    std::env::var_os(RUNNING).is_some_and(|roots| std::env::split_paths(&roots).any(|running| running == root))
+    lists(&std::env::var_os(RUNNING).unwrap_or_default(), root)
+}
+
+fn lists(running: &OsStr, root: &Path) -> bool {
+    std::env::split_paths(running).any(|running| running == root)
 }
 
 fn wanted(packages: Option<&Value>) -> Result<Vec<Wanted>, Stop> {
@@ -145,10 +150,20 @@ impl Session<'_> {
         if self.is_over() {
             return Ok(Tested::all(group, State::NotRun, "the budget had ended"));
         }
-        match group[0].runner {
-            Runner::Cargo | Runner::Nextest => cargo::test(self, group),
-            Runner::Pytest => pytest::test(self, group[0]).map(|tested| vec![tested]),
+        let mut tested = match group[0].runner {
+            Runner::Cargo | Runner::Nextest => cargo::test(self, group)?,
+            Runner::Pytest => vec![pytest::test(self, group[0])?],
+        };
+        for failure in tested.iter_mut().flat_map(|tested| &mut tested.failures) {
+            failure.place = failure.place.take().map(|place| self.placed(&group[0].home, &place));
         }
+        Ok(tested)
+    }
+
+    /// A runner's place, relative to the root where it lies below it.
+    fn placed(&self, home: &str, place: &str) -> String {
+        let whole = self.root.join(home).join(place);
+        whole.strip_prefix(self.root).unwrap_or(&whole).display().to_string()
     }
 
     fn is_over(&self) -> bool {

@@ -303,6 +303,14 @@ fn search_shows_lines_with_their_places() {
 }
 
 #[test]
+fn a_line_too_long_to_hold_is_skipped_and_named() {
+    let root = folder(&[("b", "needle\n")]);
+    fs::write(root.path().join("a"), vec![b'x'; 40 * 1024 * 1024]).unwrap();
+    let said = says(root.path(), "search", &json!({"pattern": "needle"}));
+    assert!(said.contains("[a was skipped: ") && said.contains("b:1:needle"), "{said}");
+}
+
+#[test]
 fn edit_replaces_exactly_one_place_or_says_why_not() {
     let root = folder(&[("a", "one\ntwo\ntwo\n    three(1)\n"), ("dos", "a\r\nb\r\nc\r\n"), ("aaa", "aaaa")]);
     check(&root, "edit", json!({"path": "a", "old": "one", "new": "1"}), expect!["yes: edited a at line 1"]);

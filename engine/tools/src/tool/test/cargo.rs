@@ -3,6 +3,7 @@
 //! The build comes first and tells, in JSON, which test binary belongs to which package: what the harness prints does not.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use serde_json::Value;
 
@@ -22,8 +23,21 @@ const ERRORS: usize = 5;
 /// Which package each test binary belongs to, by the binary's file name.
 type Owners = BTreeMap<String, String>;
 
-/// Tests packages of one workspace.
+/// Tests packages of one workspace. Cargo may write a lock file; it is put back as it was, since testing changes nothing.
 pub(super) fn test(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
+    let lock = session.root.join(&group[0].home).join("Cargo.lock");
+    let before = fs::read(&lock).ok();
+    let tested = build_and_run(session, group);
+    let restored = match before {
+        Some(before) if fs::read(&lock).ok().as_ref() != Some(&before) => fs::write(&lock, before),
+        None if lock.exists() => fs::remove_file(&lock),
+        _ => Ok(()),
+    };
+    restored.map_err(|e| Fault::Broken(format!("put {} back: {e}", lock.display())))?;
+    tested
+}
+
+fn build_and_run(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
     let Run::Ended(build) = session.start(&group[0].home, argv(&["test", "--no-run", "--message-format=json"], group))? else {
         return Ok(Tested::all(group, State::Missing, NO_CARGO));
     };
@@ -37,8 +51,11 @@ pub(super) fn test(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Test
         return Ok(vec![unbuilt(group[0], &build)]);
     }
     // One that does not build must not keep the others from being tested.
-    let each = group.iter().map(|package| session.group(&[*package])).collect::<Result<Vec<_>, _>>()?;
-    Ok(each.concat())
+    let alone = |package: &&Package| match session.is_over() {
+        true => Ok(Tested::all(&[package], State::NotRun, "the budget had ended")),
+        false => build_and_run(session, &[package]),
+    };
+    Ok(group.iter().map(alone).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 fn argv(words: &[&str], group: &[&Package]) -> Vec<String> {
@@ -153,7 +170,8 @@ fn add(tested: &mut Tested, section: Section, overdue: bool) {
     if section.failed && !section.ended {
         tested.failed += 1;
         let name = section.binary.rsplit_once('-').map_or(section.binary.as_str(), |(name, _)| name);
-        tested.fail(Failure::new(&format!("{name} (ended before its tests did)"), None, &section.tail.join("\n")));
+        let how = if section.begun { "ended before its tests did" } else { "a harness of its own" };
+        tested.fail(Failure::new(&format!("{name} ({how})"), None, &section.tail.join("\n")));
     } else if overdue && !section.ended {
         tested.failed += section.failures.len() as u64;
     }

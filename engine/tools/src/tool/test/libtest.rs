@@ -2,6 +2,8 @@
 //!
 //! Invariant: the counts are those of the harness's own last line; nothing is counted twice.
 
+use std::collections::BTreeSet;
+
 use super::report::Failure;
 
 /// What one test binary printed.
@@ -13,6 +15,8 @@ pub(super) struct Section {
     pub(super) counts: [u64; 3],
     pub(super) seconds: f64,
     pub(super) failures: Vec<Failure>,
+    /// Whether Rust's own harness began.
+    pub(super) begun: bool,
     /// Whether the harness wrote its last line.
     pub(super) ended: bool,
     /// Whether cargo says that the binary failed.
@@ -56,6 +60,8 @@ impl Section {
             self.result(result);
         } else if let Some(test) = failed_line(line) {
             self.name(test);
+        } else if line.starts_with("running ") {
+            self.begun = true;
         } else if line.starts_with("error: test failed") || line.starts_with("error: doctest failed") {
             self.failed = true;
         }
@@ -83,12 +89,8 @@ impl Section {
         self.seconds = took.unwrap_or_default();
         // The block of a test says more than its line: it comes last, so it is kept.
         self.failures.reverse();
-        let mut known: Vec<String> = Vec::new();
-        self.failures.retain(|failure| {
-            let new = !known.contains(&failure.test);
-            known.push(failure.test.clone());
-            new
-        });
+        let mut known = BTreeSet::new();
+        self.failures.retain(|failure| known.insert(failure.test.clone()));
         self.failures.reverse();
     }
 }

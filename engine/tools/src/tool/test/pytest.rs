@@ -10,14 +10,17 @@ const NO_PYTHON: &str = "python3 is not installed; get it from your system's pac
 const NO_PYTEST: &str = "pytest is not installed; get it with: python3 -m pip install pytest (best in the project's .venv)";
 
 /// What makes the output plain and complete, and leaves nothing behind.
-const PLAIN: &[&str] = &["-rA", "--tb=short", "--color=no", "-p", "no:cacheprovider"];
+const PLAIN: &[&str] = &["-rA", "--tb=short", "--color=no", "-o"];
 
 /// pytest's code for "no tests were collected".
 const NONE_COLLECTED: i32 = 5;
 
 /// Tests one project.
 pub(super) fn test(session: &Session<'_>, package: &Package) -> Result<Tested, Fault> {
-    let argv = package.command.iter().map(String::as_str).chain(PLAIN.iter().copied()).map(str::to_owned).collect();
+    // The cache lies elsewhere rather than being switched off: a project's own options may need it.
+    let cache = format!("cache_dir={}", std::env::temp_dir().join("naestro-pytest").display());
+    let plain = PLAIN.iter().map(|option| (*option).to_owned());
+    let argv = package.command.iter().cloned().chain(plain).chain([cache]).collect();
     let Run::Ended(ended) = session.start(&package.home, argv)? else {
         return Ok(Tested::new(package, State::Missing, NO_PYTHON));
     };
@@ -33,6 +36,10 @@ fn tested(package: &Package, ended: &Ended) -> Tested {
     if let Some((counts, seconds)) = lines.iter().rev().find_map(|line| summary(line)) {
         [tested.passed, tested.failed, tested.skipped] = counts;
         tested.seconds = seconds;
+    } else {
+        // A project that asks for quiet itself silences the summary.
+        let count = |word: &str| lines.iter().filter(|line| line.starts_with(word)).count() as u64;
+        [tested.passed, tested.failed, tested.skipped] = [count("PASSED "), count("FAILED ") + count("ERROR "), count("SKIPPED ")];
     }
     for (node, short) in lines.iter().filter_map(|line| failed(line)) {
         tested.fail(failure(&lines, node, short));

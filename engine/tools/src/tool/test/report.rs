@@ -44,7 +44,7 @@ pub(super) struct Tested {
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) test: String,
-    /// `file:line`, relative to where the runner was started, as far as it is known.
+    /// `file:line`, relative to the root where it lies below it; nothing where the runner does not say.
     pub(super) place: Option<String>,
     pub(super) message: String,
 }

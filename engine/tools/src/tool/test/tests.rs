@@ -158,6 +158,25 @@ fn what_the_budget_cuts_short_is_not_called_passed() {
 }
 
 #[test]
+fn a_projects_lock_file_stays_as_it_was_and_its_tests_know_that_they_run() {
+    let tells = "#[test]\nfn tells() { std::fs::write(\"../seen\", std::env::var(\"NAESTRO_TESTING\").unwrap()).unwrap() }\n";
+    let root = workspace("lock", PASSES, tells, &[]);
+    assert!(call(&root, &packages("lock", &["bad"]), 300).unwrap().ok);
+    assert!(!root.path().join("Cargo.lock").exists());
+    let seen = fs::read_to_string(root.path().join("seen")).unwrap();
+    assert!(super::lists(seen.as_ref(), &root.path().canonicalize().unwrap()));
+    assert!(!super::lists(seen.as_ref(), std::path::Path::new("/")));
+}
+
+#[test]
+fn a_harness_of_its_own_is_judged_by_how_it_ends() {
+    let manifest = "[package]\nname = \"own-p\"\nedition = \"2024\"\n[[test]]\nname = \"own\"\nharness = false\n";
+    let root = folder(&[("p/Cargo.toml", manifest), ("p/tests/own.rs", "fn main() { println!(\"no good\"); std::process::exit(1) }\n")]);
+    let answer = call(&root, &packages("own", &["p"]), 300).unwrap();
+    assert!(!answer.ok && answer.text.contains("own (a harness of its own)") && answer.text.contains("no good"), "{}", answer.text);
+}
+
+#[test]
 fn what_is_not_here_and_what_is_misspelled_is_said() {
     let root = folder(&[]);
     check(
@@ -201,7 +220,6 @@ fn a_manifest_cargo_refuses_is_a_failure_with_cargos_words() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn nextest_is_used_where_the_project_does() {
     if super::located(std::path::Path::new("/"), vec!["cargo-nextest".into()]).is_none() {
         eprintln!("SKIPPED: cargo-nextest is not installed; get it with: cargo install --locked cargo-nextest");
@@ -226,7 +244,6 @@ fn nextest_is_used_where_the_project_does() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn pytest_tells_failures_with_their_places() {
     let tests = "import pytest\n\ndef test_good():\n    pass\n\nclass TestIt:\n    def test_bad(self):\n        x = 1\n        assert x == 2\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n";
     let root = folder(&[("p/pyproject.toml", "[project]\nname = \"py-p\"\n"), ("p/tests/test_a.py", tests)]);
@@ -240,12 +257,12 @@ fn pytest_tells_failures_with_their_places() {
         &root,
         &packages("py", &["p"]),
         expect![[r#"
-        ok: false
-        failed: 1 of 2 tests failed in py-p (T s)
-          py-p     1 passed    1 failed    1 skipped  T s
+            ok: false
+            failed: 1 of 2 tests failed in py-p (T s)
+              py-p     1 passed    1 failed    1 skipped  T s
 
-          failed: py-p tests/test_a.py::TestIt::test_bad   at tests/test_a.py:9
-              assert 1 == 2"#]],
+              failed: py-p tests/test_a.py::TestIt::test_bad   at p/tests/test_a.py:9
+                  assert 1 == 2"#]],
     );
     assert!(!root.path().join("p/.pytest_cache").exists());
     fs::write(root.path().join("p/tests/test_a.py"), "import nothing_of_that_name\n").unwrap();
