@@ -4,6 +4,7 @@
 //! transaction looks at.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use naestro_kernel::{Digest, RunId};
@@ -12,8 +13,10 @@ use rusqlite::{Connection, params};
 
 use crate::blob::Blobs;
 use crate::chain::{Genesis, Link, seal};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Stop, corrupt};
 use crate::lease::{self, Lease, Owner, Standing};
+use crate::notary::Notary;
 use crate::read::{self, Row};
 use crate::record::Written;
 use crate::schema::place;
@@ -24,6 +27,9 @@ pub(crate) struct Books {
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) me: Owner,
     pub(crate) owned: BTreeMap<RunId, Held>,
+    pub(crate) notary: Notary,
+    /// Keeps other processes from writing the checkpoint until the transaction that removes runs is over.
+    pub(crate) struck: Option<File>,
 }
 
 /// A run we own: what the next row needs.
@@ -38,6 +44,11 @@ pub(crate) struct Held {
 }
 
 impl Books {
+    /// The books of a writer that owns nothing yet.
+    pub(crate) fn new(conn: Connection, blobs: Arc<Blobs>, me: Owner, checkpoint: Checkpoint) -> Self {
+        Self { conn, blobs, me, owned: BTreeMap::new(), notary: Notary::new(checkpoint), struck: None }
+    }
+
     /// Makes a run, owned by us, with its first event.
     pub(crate) fn create(&mut self, entry: &RunEntry, first: Written) -> Result<(), Stop> {
         self.insert(entry, None, first)

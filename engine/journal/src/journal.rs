@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use crate::append::Books;
 use crate::blob::{self, Blobs};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Stop, corrupt, io, sql};
 use crate::lease::{self, Lease, Owner, Standing};
 use crate::read::{self, Row};
@@ -56,8 +57,8 @@ impl SqliteJournal {
     pub fn open(home: &Path) -> Result<Self, JournalError> {
         let path = home.join("journal.db");
         let made = prepare(home, &path);
-        match made.and_then(|()| schema::connect(&path)) {
-            Ok(conn) => Self::with_writer(home, conn),
+        match made.and_then(|()| schema::connect(&path)).and_then(|conn| Self::with_writer(home, conn)) {
+            Ok(journal) => Ok(journal),
             Err(why @ (JournalError::Newer(_) | JournalError::Unavailable(_))) if path.exists() => Self::reading(home, why),
             Err(error) => Err(error),
         }
@@ -80,7 +81,7 @@ impl SqliteJournal {
     fn with_writer(home: &Path, conn: Connection) -> Result<Self, JournalError> {
         let me = Owner::new();
         let blobs = Arc::new(Blobs::new(home.join("blobs")));
-        let books = Books { conn, blobs: Arc::clone(&blobs), me: me.clone(), owned: std::collections::BTreeMap::new() };
+        let books = Books::new(conn, Arc::clone(&blobs), me.clone(), Checkpoint::new(home));
         let version = books.data_version().map_err(Stop::into_error)?;
         let writer = Writer::start(books, &home.join("journal.db"))?;
         Ok(Self::assemble(home, blobs, me, Ok(writer), version))
@@ -107,13 +108,18 @@ impl SqliteJournal {
         self.writer()?.wait(Need::Write, move |books| books.sweep(limit))
     }
 
-    fn writer(&self) -> Result<&Writer, JournalError> {
+    pub(crate) fn writer(&self) -> Result<&Writer, JournalError> {
         self.writer.as_ref().map_err(Clone::clone)
     }
 
     /// The files of the content store.
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.blobs
+    }
+
+    /// The checkpoint file.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::new(&self.home)
     }
 
     /// Submits a job to the writer.
@@ -240,7 +246,7 @@ impl Journal for SqliteJournal {
 
     fn list(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
         self.snapshot(|conn| {
-            let rows = read::rows(conn, limit).map_err(|error| sql(&error))?;
+            let rows = read::newest(conn, limit).map_err(|error| sql(&error))?;
             rows.iter().map(|row| self.show(conn, row)).collect()
         })
     }
@@ -279,7 +285,7 @@ impl Journal for SqliteJournal {
     }
 
     fn export(&self, run: RunId) -> Result<Vec<String>, JournalError> {
-        self.snapshot(|conn| read::lines(conn, run))
+        self.snapshot(|conn| read::export(conn, run))
     }
 
     fn verify(&self, run: Option<RunId>) -> Result<Vec<JournalError>, JournalError> {

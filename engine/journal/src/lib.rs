@@ -9,9 +9,11 @@
 mod append;
 mod blob;
 mod chain;
+mod checkpoint;
 mod error;
 mod journal;
 mod lease;
+mod notary;
 mod read;
 mod record;
 mod retain;

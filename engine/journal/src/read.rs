@@ -131,25 +131,31 @@ pub(crate) fn outcome_from(text: &str) -> Option<RunOutcome> {
 
 /// The row of a run that is not removed.
 pub(crate) fn row(conn: &Connection, run: RunId) -> Result<Row, JournalError> {
-    let found = conn.prepare_cached(&format!("{ROW} WHERE id = ?1 AND hidden = 0")).and_then(|mut find| {
-        let row = find.query_row([&run.0], Row::from_sql).optional();
-        row
-    });
-    found.map_err(|error| sql(&error))?.ok_or(JournalError::Unknown(run))
+    any_row(conn, run)?.filter(|row| !row.hidden).ok_or(JournalError::Unknown(run))
+}
+
+/// The row of a run, removed or not.
+pub(crate) fn any_row(conn: &Connection, run: RunId) -> Result<Option<Row>, JournalError> {
+    let find = || conn.prepare_cached(&format!("{ROW} WHERE id = ?1"))?.query_row([&run.0], Row::from_sql).optional();
+    find().map_err(|error| sql(&error))
 }
 
 /// The row of a run, removed or not, by its number.
 pub(crate) fn by_number(conn: &Connection, no: i64) -> Result<Row, JournalError> {
-    let found = conn.prepare_cached(&format!("{ROW} WHERE no = ?1")).and_then(|mut find| {
-        let row = find.query_row([no], Row::from_sql).optional();
-        row
-    });
-    found.map_err(|error| sql(&error))?.ok_or_else(|| corrupt(None, None, "a run that a fork continues is missing"))
+    let find = || conn.prepare_cached(&format!("{ROW} WHERE no = ?1"))?.query_row([no], Row::from_sql).optional();
+    find().map_err(|error| sql(&error))?.ok_or_else(|| corrupt(None, None, "a run that a fork continues is missing"))
 }
 
 /// All rows, newest first; those of removed runs too.
-pub(crate) fn rows(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<Row>> {
-    let mut find = conn.prepare_cached(&format!("{ROW} ORDER BY no DESC LIMIT ?1"))?;
+pub(crate) fn rows(conn: &Connection) -> rusqlite::Result<Vec<Row>> {
+    let mut find = conn.prepare_cached(&format!("{ROW} ORDER BY no DESC"))?;
+    let rows = find.query_map([], Row::from_sql)?.collect();
+    rows
+}
+
+/// The newest rows of runs that are not removed, newest first.
+pub(crate) fn newest(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<Row>> {
+    let mut find = conn.prepare_cached(&format!("{ROW} WHERE hidden = 0 ORDER BY no DESC LIMIT ?1"))?;
     let rows = find.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], Row::from_sql)?.collect();
     rows
 }
@@ -213,67 +219,69 @@ pub(crate) fn own_rows(conn: &Connection, row: &Row, from: u64, to: u64) -> rusq
     rows.collect()
 }
 
+/// The records of a run as they are on disk, each checked against the chain.
+///
+/// # Errors
+/// `Corrupt` names the first bad record.
+pub(crate) fn export(conn: &Connection, run: RunId) -> Result<Vec<String>, JournalError> {
+    let mut lines = Vec::new();
+    walk(conn, run, 0, usize::MAX, |owner, row| {
+        let record = std::str::from_utf8(&row.record).map_err(|error| corrupt(Some(owner), Some(row.index), error.to_string()))?;
+        let link = record::hex(&Digest(row.link.0));
+        // The record goes out byte for byte, so that whoever has the line can compute its link.
+        lines.push(format!(r#"{{"run":"{owner}","index":{},"at":{},"link":"{link}","record":{record}}}"#, row.index, row.at));
+        Ok(())
+    })?;
+    Ok(lines)
+}
+
 /// The events of a run from `from` on, at most `limit`.
 ///
 /// # Errors
 /// `Corrupt` names the first bad record.
 pub(crate) fn events(conn: &Connection, run: RunId, from: u64, limit: usize, fetch: Fetch<'_>) -> Result<Vec<Event>, JournalError> {
     let mut events = Vec::new();
-    each_row(conn, run, from, limit, |owner, row| {
+    walk(conn, run, from, limit, |owner, row| {
         events.push(record::decode(row.at, &row.record, fetch).map_err(|what| fault(owner, Some(row.index), what))?);
         Ok(())
     })?;
     Ok(events)
 }
 
-/// The records of a run as they are on disk: one JSON object each, with its index, time and link.
-///
-/// # Errors
-/// `Corrupt` names the first bad record.
-pub(crate) fn lines(conn: &Connection, run: RunId) -> Result<Vec<String>, JournalError> {
-    let mut lines = Vec::new();
-    each_row(conn, run, 0, usize::MAX, |owner, row| {
-        let record: serde_json::Value =
-            serde_json::from_slice(&row.record).map_err(|error| corrupt(Some(owner), Some(row.index), error.to_string()))?;
-        let link = Digest(row.link.0).to_string();
-        lines.push(
-            serde_json::json!({ "run": run.to_string(), "index": row.index, "at": row.at, "link": link, "record": record }).to_string(),
-        );
-        Ok(())
-    })?;
-    Ok(lines)
-}
-
-/// Passes on the rows of a run's history, its parent's included, each checked against the chain.
-fn each_row(
+/// Visits the rows of a run's history, each with the run it belongs to, after checking it against the chain.
+fn walk(
     conn: &Connection,
     run: RunId,
     from: u64,
     limit: usize,
-    mut take: impl FnMut(RunId, &EventRow) -> Result<(), JournalError>,
+    mut visit: impl FnMut(RunId, &EventRow) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
-    let segments = segments(conn, row(conn, run)?)?;
     let stop = from.saturating_add(limit as u64);
-    for Segment { row, end } in &segments {
+    for Segment { row, end } in &segments(conn, row(conn, run)?)? {
         let (start, end) = (from.max(row.base), stop.min(*end));
         if start >= end {
             continue;
         }
-        let mut link = match start == row.base {
-            true => row.genesis(conn)?,
-            false => own_link(conn, row.no, start - 1).map_err(|error| sql(&error))?.ok_or_else(|| missing(row.run, start - 1))?,
-        };
+        let mut link = before(conn, row, start)?;
         let rows = own_rows(conn, row, start, end).map_err(|error| sql(&error))?;
-        let count = rows.len() as u64;
         for (found, expected) in rows.iter().zip(start..) {
             link = follow(row.run, link, found, expected)?;
-            take(row.run, found)?;
+            visit(row.run, found)?;
         }
-        if count < end - start {
-            return Err(missing(row.run, start + count));
+        let next = start + rows.len() as u64;
+        if next < end {
+            return Err(missing(row.run, next));
         }
     }
     Ok(())
+}
+
+/// The link before a run's own row at `start`.
+fn before(conn: &Connection, row: &Row, start: u64) -> Result<Link, JournalError> {
+    if start == row.base {
+        return row.genesis(conn);
+    }
+    own_link(conn, row.no, start - 1).map_err(|error| sql(&error))?.ok_or_else(|| missing(row.run, start - 1))
 }
 
 /// The link of a row, if it is the one that follows.

@@ -35,13 +35,14 @@ impl Books {
             return Err(Stop::Refused(JournalError::Owned { pid: lease.pid() }));
         }
         self.erase(&row)?;
-        self.collect()
+        self.collect()?;
+        self.shrink()
     }
 
     /// Removes finished runs nobody owns, oldest first, until what is left takes no more than `limit` bytes.
     pub(crate) fn sweep(&mut self, limit: u64) -> Result<usize, Stop> {
         let mut removed = 0;
-        let mut rows = read::rows(&self.conn, usize::MAX)?;
+        let mut rows = read::rows(&self.conn)?;
         while self.size()? > limit {
             let Some(row) = rows.pop() else { break };
             if row.hidden || row.outcome.is_none() || self.live_lease(row.no)?.is_some() {
@@ -51,7 +52,13 @@ impl Books {
             self.collect()?;
             removed += 1;
         }
+        self.shrink()?;
         Ok(removed)
+    }
+
+    /// Gives pages nobody uses back to the file system.
+    fn shrink(&self) -> Result<(), Stop> {
+        Ok(self.conn.execute_batch("PRAGMA incremental_vacuum")?)
     }
 
     fn live_lease(&self, no: i64) -> Result<Option<Lease>, Stop> {
@@ -61,8 +68,10 @@ impl Books {
 
     /// Deletes a run's rows, or as many as no fork continues; then what it continued itself, if only it kept that.
     fn erase(&mut self, row: &Row) -> Result<(), Stop> {
+        let mut struck = Vec::new();
         let mut next = Some(row.clone());
         while let Some(row) = next.take() {
+            struck.push(row.run);
             self.conn.execute("DELETE FROM leases WHERE run = ?1", [row.no])?;
             self.conn.execute("DELETE FROM letters WHERE run = ?1", [row.no])?;
             let forked = self.conn.query_row("SELECT max(base) FROM runs WHERE parent = ?1", [row.no], |found| found.get(0))?;
@@ -78,7 +87,10 @@ impl Books {
                 next = Some(read::by_number(&self.conn, parent)?).filter(|parent| parent.hidden);
             }
         }
-        Ok(())
+        if self.struck.is_none() {
+            self.struck = Some(self.notary.checkpoint.lock()?);
+        }
+        self.notary.strike(&struck).map_err(Stop::Broken)
     }
 
     fn delete_events(&self, no: i64, from: u64) -> Result<(), Stop> {

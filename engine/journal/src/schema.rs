@@ -68,9 +68,13 @@ pub(crate) fn index(place: i64) -> u64 {
 /// Connects for writing; makes the tables where there are none yet.
 ///
 /// # Errors
-/// `Newer` for a database of a newer format: nothing was changed then.
+/// `Newer` for a database of a newer format, `Unavailable` for one that can only be read: nothing was changed then.
 pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| sql(&error))?;
+    // SQLite does not fail here, nor where a transaction begins.
+    if conn.is_readonly("main").map_err(|error| sql(&error))? {
+        return Err(JournalError::Unavailable(String::from("its disk or its files can only be read")));
+    }
     match version(&conn).map_err(|error| sql(&error))? {
         0 => create(&conn).map_err(|error| sql(&error))?,
         FORMAT => {}

@@ -1,6 +1,10 @@
 //! What the journal promises, by example.
 
+mod durability;
+mod processes;
+mod retention;
 mod runs;
+mod tampering;
 
 use std::future::Future;
 

@@ -7,8 +7,10 @@ use naestro_policy::port::JournalError;
 use rusqlite::Connection;
 
 use crate::blob::Blobs;
+use crate::checkpoint::{Checkpoint, Head, Heads};
 use crate::error::{corrupt, fault, io, sql};
 use crate::journal::SqliteJournal;
+use crate::notary::bears_out;
 use crate::read::{self, Row, Segment};
 use crate::record;
 
@@ -17,12 +19,15 @@ const PAGE: u64 = 256;
 
 /// Checks one run with its ancestors' part, or everything there is.
 pub(crate) fn verify(journal: &SqliteJournal, run: Option<RunId>) -> Result<Vec<JournalError>, JournalError> {
+    // Before the database, which may only be further than the checkpoint.
+    let known = journal.checkpoint().read();
     journal.snapshot(|conn| {
         let mut check = Check { conn, blobs: journal.blobs(), wrong: Vec::new() };
         match run {
             Some(run) => check.history(read::row(conn, run)?)?,
             None => check.all()?,
         }
+        check.heads(&journal.checkpoint(), known, run)?;
         Ok(check.wrong)
     })
 }
@@ -35,7 +40,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn all(&mut self) -> Result<(), JournalError> {
-        for row in read::rows(self.conn, usize::MAX).map_err(|error| sql(&error))? {
+        for row in read::rows(self.conn).map_err(|error| sql(&error))? {
             let end = self.end(&row)?;
             self.segment(&Segment { row, end })?;
         }
@@ -124,6 +129,35 @@ impl Check<'_> {
             self.wrong.push(error);
         }
         Ok(())
+    }
+
+    /// What the checkpoint file knows, against what is here.
+    fn heads(&mut self, file: &Checkpoint, known: Result<Heads, JournalError>, only: Option<RunId>) -> Result<(), JournalError> {
+        if only.is_none() && file.was_set_aside() {
+            self.found(corrupt(None, None, "a damaged checkpoint file was set aside as checkpoint.damaged"))?;
+        }
+        let known = match known {
+            Ok(known) => known,
+            Err(error @ JournalError::Corrupt { .. }) => return self.found(error),
+            Err(error) => return Err(error),
+        };
+        for (run, head) in known.iter().filter(|(run, _)| only.is_none_or(|only| only == **run)) {
+            // A line that was struck since we read it belongs to a run that was removed since.
+            if !bears_out(self.conn, *run, head)? && file.read()?.get(run) == Some(head) {
+                self.wrong.push(corrupt(
+                    Some(*run),
+                    self.first_lost(*run, head)?,
+                    format!("its tail was cut: the checkpoint knows {} events", head.events),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of the first event that is not what the checkpoint knows, as far as that can be told.
+    fn first_lost(&self, run: RunId, known: &Head) -> Result<Option<u64>, JournalError> {
+        let Some(row) = read::any_row(self.conn, run)? else { return Ok(None) };
+        Ok(Some(self.end(&row)?.min(known.events.saturating_sub(1))))
     }
 
     /// Rows of events that belong to no run.

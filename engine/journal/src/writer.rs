@@ -21,6 +21,7 @@ use rusqlite::wal::CheckpointMode;
 use crate::append::Books;
 use crate::error::{Stop, gone, io, sql};
 use crate::lease::BEAT;
+use crate::notary::Note;
 
 /// The most jobs of one transaction.
 const BATCH: usize = 256;
@@ -50,6 +51,10 @@ pub struct Stats {
     pub fsyncs: u64,
     /// Syncs of files of the content store, and of their folders, before such a batch.
     pub blob_fsyncs: u64,
+    /// Times the checkpoint file was written, each within a batch with a barrier or after a sync counted below.
+    pub notes: u64,
+    /// Syncs of the log for a checkpoint file that was put off.
+    pub note_fsyncs: u64,
     /// Times the log was copied back into the database; each takes up to three syncs of SQLite's own.
     pub log_checkpoints: u64,
 }
@@ -60,6 +65,8 @@ struct Counters {
     jobs: AtomicU64,
     fsyncs: AtomicU64,
     blob_fsyncs: AtomicU64,
+    notes: AtomicU64,
+    note_fsyncs: AtomicU64,
     log_checkpoints: AtomicU64,
 }
 
@@ -130,6 +137,8 @@ impl Writer {
             jobs: read(&self.counters.jobs),
             fsyncs: read(&self.counters.fsyncs),
             blob_fsyncs: read(&self.counters.blob_fsyncs),
+            notes: read(&self.counters.notes),
+            note_fsyncs: read(&self.counters.note_fsyncs),
             log_checkpoints: read(&self.counters.log_checkpoints),
         }
     }
@@ -217,7 +226,7 @@ impl Desk {
             match first {
                 Ok(first) => self.batch(first, inbox),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.put_off_note(),
             }
             self.upkeep();
         }
@@ -225,7 +234,9 @@ impl Desk {
 
     /// How long may be slept; for good where there is nothing to be done without being asked.
     fn nap(&self) -> Option<Duration> {
-        (!self.books.owned.is_empty()).then(|| BEAT.saturating_sub(self.beaten.elapsed()))
+        let beat = (!self.books.owned.is_empty()).then(|| BEAT.saturating_sub(self.beaten.elapsed()));
+        let note = self.books.notary.due().map(|due| due.saturating_duration_since(Instant::now()));
+        [beat, note].into_iter().flatten().min()
     }
 
     fn batch(&mut self, first: Job, inbox: &Receiver<Job>) {
@@ -244,10 +255,51 @@ impl Desk {
         }
         let (barriers, others): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.need == Need::Barrier);
         others.into_iter().for_each(|reply| (reply.send)(result.clone()));
+        let mut note = None;
         if need == Need::Barrier && result.is_ok() {
+            self.books.notary.want();
+            note = self.draw_up();
+            self.counters.fsyncs.fetch_add(1, Ordering::Relaxed);
             result = self.sync();
         }
         barriers.into_iter().for_each(|reply| (reply.send)(result.clone()));
+        if let (Some(note), Ok(())) = (note, result) {
+            self.write_note(&note);
+        }
+    }
+
+    /// The heads for the checkpoint file, if it is due.
+    fn draw_up(&mut self) -> Option<Note> {
+        let due = self.books.notary.due().is_some_and(|due| due <= Instant::now());
+        let note = if due { self.books.notary.draw_up(&self.books.conn) } else { Ok(None) };
+        note.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to draw up the journal's checkpoint");
+            None
+        })
+    }
+
+    fn write_note(&mut self, note: &Note) {
+        self.counters.notes.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.books.notary.write(note) {
+            tracing::warn!(%error, "failed to write the journal's checkpoint");
+        }
+    }
+
+    /// Writes a checkpoint file that was put off, where one was.
+    fn put_off_note(&mut self) {
+        if self.books.notary.due().is_none() || self.failed.is_some() {
+            return;
+        }
+        let note = self.books.notary.draw_up(&self.books.conn).unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to draw up the journal's checkpoint");
+            None
+        });
+        if let Some(note) = note {
+            self.counters.note_fsyncs.fetch_add(1, Ordering::Relaxed);
+            if self.sync().is_ok() {
+                self.write_note(&note);
+            }
+        }
     }
 
     fn transact(&mut self, need: Need, jobs: Vec<Job>) -> (Vec<Reply>, Result<(), JournalError>) {
@@ -275,6 +327,7 @@ impl Desk {
             return broken.map_or(Ok(()), Err);
         }
         let committed = broken.map_or_else(|| self.execute("COMMIT"), Err);
+        self.books.struck = None;
         match &committed {
             Ok(()) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -298,7 +351,6 @@ impl Desk {
     fn sync(&mut self) -> Result<(), JournalError> {
         let synced = self.books.blobs.sync().and_then(|blobs| {
             self.counters.blob_fsyncs.fetch_add(blobs, Ordering::Relaxed);
-            self.counters.fsyncs.fetch_add(1, Ordering::Relaxed);
             self.log.sync_data()
         });
         // After a failed sync the kernel may have dropped the pages it could not write: no later sync can be believed.
@@ -312,6 +364,9 @@ impl Desk {
             if let Err(error) = self.beat() {
                 tracing::warn!(%error, "failed to give a sign of life for the runs of this process");
             }
+        }
+        if self.books.notary.due().is_some_and(|due| due <= Instant::now()) {
+            self.put_off_note();
         }
         if self.pages.load(Ordering::Relaxed) >= self.copy_at {
             self.shorten_log();
