@@ -154,9 +154,9 @@ impl Blobs {
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
         unsynced.dirs.insert(dir.to_path_buf());
         if unsynced.files.len() < SINGLY {
-            unsynced.files.push(file)
+            unsynced.files.push(file);
         } else {
-            unsynced.many = true
+            unsynced.many = true;
         }
         Ok(())
     }

@@ -149,15 +149,13 @@ pub(crate) fn by_number(conn: &Connection, no: i64) -> Result<Row, JournalError>
 /// All rows, newest first; those of removed runs too.
 pub(crate) fn rows(conn: &Connection) -> rusqlite::Result<Vec<Row>> {
     let mut find = conn.prepare_cached(&format!("{ROW} ORDER BY no DESC"))?;
-    let rows = find.query_map([], Row::from_sql)?.collect();
-    rows
+    find.query_map([], Row::from_sql)?.collect()
 }
 
 /// The newest rows of runs that are not removed, newest first.
 pub(crate) fn newest(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<Row>> {
     let mut find = conn.prepare_cached(&format!("{ROW} WHERE hidden = 0 ORDER BY no DESC LIMIT ?1"))?;
-    let rows = find.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], Row::from_sql)?.collect();
-    rows
+    find.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], Row::from_sql)?.collect()
 }
 
 /// The index after the run's last event and that event's link, from its last own row; `None` if it has none.

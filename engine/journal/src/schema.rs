@@ -104,6 +104,7 @@ fn open(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
 }
 
 /// Waits for another process's lock in short naps: SQLite's own waits grow to 100 ms, a commit takes some 50 us.
+#[expect(clippy::disallowed_methods, reason = "the lock is another process's, and says nothing when it is free")]
 fn wait(tries: i32) -> bool {
     let nap = Duration::from_micros(50).saturating_mul(u32::try_from(tries).unwrap_or(0).min(40) + 1);
     let longest = Duration::from_millis(2);

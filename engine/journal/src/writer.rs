@@ -79,9 +79,11 @@ pub(crate) struct Writer {
 
 struct Job {
     need: Need,
-    /// Does the work, or only tells the caller why it is not done.
-    work: Box<dyn FnOnce(Result<&mut Books, JournalError>) -> Reply + Send>,
+    work: Work,
 }
+
+/// Does the work, or only tells the caller why it is not done.
+type Work = Box<dyn FnOnce(Result<&mut Books, JournalError>) -> Reply + Send>;
 
 /// What a job came to, waiting for the commit.
 struct Reply {

@@ -1,5 +1,7 @@
 //! Several owners and several processes: leases, fencing, death, letters.
 
+#![expect(clippy::disallowed_methods, reason = "processes and databases beside the journal's own are what these tests are about")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +29,6 @@ fn child_home() -> PathBuf {
 
 #[test]
 #[ignore = "run by other tests in a process of its own"]
-#[expect(clippy::print_stdout, reason = "tells the parent process what was acknowledged")]
 fn append_for_ever() {
     let journal = SqliteJournal::open(&child_home()).unwrap();
     fill(&journal, run(1), 0);
@@ -45,7 +46,6 @@ fn append_a_hundred() {
 }
 
 /// Runs one of the ignored tests below with a mount of its own; false, said aloud, where such mounts are refused.
-#[expect(clippy::print_stderr, reason = "says what was not tested")]
 fn succeeds_with_mount(mount: &str, test: &str, home: &Path) -> bool {
     let allowed = Command::new("unshare").args(["-Urm", "true"]).status().is_ok_and(|status| status.success());
     if !allowed {
