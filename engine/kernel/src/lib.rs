@@ -4,6 +4,15 @@
 //! Time and every other fact from outside enter inside [`Event`]s; what should be done leaves as [`Action`]s.
 //! A replayed run therefore decides exactly as the live one did.
 //!
+//! The map, from what comes in to what goes out:
+//! - `event`: the closed set of facts; `plan` (with `validate`): what a run is to do; `body`, `id`: what both carry.
+//! - `run`: [`Run::apply`], the only way in. `state` is what is folded; `settle` begins and ends units, `step` and `agent` say
+//!   what that means for a step, `pause` suspends, resumes, forks and cancels, `ending` accepts, shows, imports and concludes,
+//!   `schedule` says what may go now.
+//! - `ledger`: what may be spent; `action`: what is to be done; `canonical`: the bytes a state's digest is made of.
+//!
+//! Absent by design: clocks, randomness, IO, JSON, prompts, permits, conversations. The shell around it has those.
+//!
 //! Invariant: JSON exists here only as opaque bytes with a digest ([`Body`]).
 #![no_std]
 

@@ -4,8 +4,11 @@
 //! How it is laid out: an event settles or creates units (`step`, `agent`, `ending`, `pause`), then `schedule` says which
 //! units may go now.
 //!
-//! Invariants: no step starts before its dependencies ended; one unit that may change the workspace is in flight at most,
-//! and no reader beside it; nothing that does not fit the budget is begun; a finished run takes in nothing more.
+//! Invariants: no step starts before its dependencies succeeded; one unit that may change the workspace is out at most, and no
+//! reader beside it; no more units are out than the opening allows; a model call is not handed out before its promise fits the
+//! budget and is durable; what was lost and is unsafe is not repeated unasked; a run that is going on has something to wait for,
+//! so it ends, waits for an answer or is suspended; a finished run takes in nothing more, except that a fork begins from it.
+//! `tests/properties.rs` holds the kernel to each of them.
 
 mod agent;
 mod ending;

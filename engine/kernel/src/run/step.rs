@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use super::Run;
 use super::state::{StepPhase, Unit, UnitState};
-use crate::{Body, Call, Class, Millis, OnFailure, Output, Purpose, Step, StepId, StepKind, ToolAccess, UnitId, Work};
+use crate::{Body, Call, Class, Millis, OnFailure, Output, Plan, Purpose, Step, StepId, StepKind, ToolAccess, UnitId, Work};
 
 impl Run {
     /// Skips what can no longer run and starts what is ready, until neither changes anything.
@@ -147,13 +148,15 @@ impl Run {
         }
     }
 
-    /// The step of the plan by that name, cloned so that the state can change meanwhile.
-    pub(super) fn planned(&self, id: &StepId) -> Option<Step> {
-        self.plan.as_ref().and_then(|plan| plan.step(id)).cloned()
+    /// The step of the plan by that name.
+    pub(super) fn planned(&self, id: &StepId) -> Option<Planned> {
+        let plan = self.plan.as_ref()?;
+        let at = plan.steps.iter().position(|step| step.id == *id)?;
+        Some(Planned { plan: Arc::clone(plan), at })
     }
 
     /// The same, if the step is running: what comes in late for one that has ended is of no use to it.
-    pub(super) fn running(&self, id: &StepId) -> Option<Step> {
+    pub(super) fn running(&self, id: &StepId) -> Option<Planned> {
         self.planned(id).filter(|_| self.step(id) == StepPhase::Running)
     }
 
@@ -167,4 +170,18 @@ enum Readiness {
     Ready,
     NotYet,
     Never(StepId),
+}
+
+/// A step of the plan, held so that the state can change meanwhile.
+pub(super) struct Planned {
+    plan: Arc<Plan>,
+    at: usize,
+}
+
+impl Deref for Planned {
+    type Target = Step;
+
+    fn deref(&self) -> &Step {
+        &self.plan.steps[self.at]
+    }
 }
