@@ -4,7 +4,7 @@
 const ENDINGS: &[&str] = &["md", "mdx", "rst", "adoc", "txt", "png", "jpg", "jpeg", "gif", "svg", "webp"];
 
 /// Names without an ending that are prose.
-const NAMES: &[&str] = &["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS", "CHANGELOG", "README", "CONTRIBUTORS"];
+const NAMES: &[&str] = &["LICENSE", "LICENCE", "UNLICENSE", "COPYING", "NOTICE", "AUTHORS", "CHANGELOG", "README", "CONTRIBUTORS"];
 
 /// Folders whose prose may be what a test reads, or code includes.
 const READ: &[&str] = &["src", "test", "tests", "testdata", "fixtures", "snapshots", "examples", "benches"];

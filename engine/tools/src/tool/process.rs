@@ -80,10 +80,12 @@ pub(super) fn run_until(program: &Program<'_>, deadline: Instant, cancel: &Cance
     let group = Group::register(child, cancel).map_err(|e| Fault::Broken(format!("watch {}: {e}", program.argv.join(" "))))?;
     let mut kept = Bounded::new(program.keep);
     let overdue = group.follow(output, deadline, cancel, &mut kept);
-    let status = group.reap().map_err(|e| Fault::Broken(format!("wait for {}: {e}", program.argv.join(" "))))?;
+    let reaped = group.reap();
+    // Whoever cancels may also have reaped the child already: that is no fault then.
     if cancel.is_cancelled() {
         return Err(Fault::Cancelled);
     }
+    let status = reaped.map_err(|e| Fault::Broken(format!("wait for {}: {e}", program.argv.join(" "))))?;
     Ok(Ended { code: status.code(), signal: status.signal(), output: kept.text(), overdue })
 }
 

@@ -83,8 +83,13 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
         tested.extend(session.group(&group)?);
     }
     tested.extend(lost(&survey.packages, &wanted));
-    let report =
-        Report { tested, verdict: said(call.args.data("packages")), seconds: begun.elapsed().as_secs_f64(), budget: budget.as_secs() };
+    let report = Report {
+        tested,
+        verdict: said(call.args.data("packages")),
+        unowned: unowned(call.args.data("packages")),
+        seconds: begun.elapsed().as_secs_f64(),
+        budget: budget.as_secs(),
+    };
     Ok(Answer { ok: report.is_ok(), text: report.text(), data: Some(report.data()) })
 }
 
@@ -115,6 +120,12 @@ fn wanted(packages: Option<&Value>) -> Result<Vec<Wanted>, Stop> {
 /// Why there is nothing to test, as the tool packages said it.
 fn said(packages: Option<&Value>) -> Option<String> {
     packages.and_then(|data| data.get("verdict")).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Files no package owns, as the tool packages named them.
+fn unowned(packages: Option<&Value>) -> Vec<String> {
+    let files = packages.and_then(|data| data.get("unowned")).and_then(Value::as_array).into_iter().flatten();
+    files.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What is tested by one start of a runner: packages of one home, those that changed before those that depend on them.

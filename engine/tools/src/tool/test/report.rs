@@ -54,6 +54,8 @@ pub(super) struct Report {
     pub(super) tested: Vec<Tested>,
     /// Why there is nothing to test, where there is nothing.
     pub(super) verdict: Option<String>,
+    /// Files that changed and that nothing here tests.
+    pub(super) unowned: Vec<String>,
     pub(super) seconds: f64,
     pub(super) budget: u64,
 }
@@ -99,7 +101,7 @@ impl Report {
     }
 
     pub(super) fn data(&self) -> Value {
-        json!({ "ok": self.is_ok(), "verdict": self.headline(), "seconds": self.seconds, "budget_s": self.budget, "packages": self.tested })
+        json!({ "ok": self.is_ok(), "verdict": self.headline(), "seconds": self.seconds, "budget_s": self.budget, "packages": self.tested, "unowned": self.unowned })
     }
 
     /// For people; the first line is the verdict.
@@ -116,6 +118,9 @@ impl Report {
         }
         for tested in self.tested.iter().filter(|tested| !tested.note.is_empty()) {
             text.push(format!("\n{}: {}\n", tested.name, tested.note).as_bytes());
+        }
+        if !self.unowned.is_empty() {
+            text.push(format!("\nno package owns, so nothing tested: {}\n", self.unowned.join(", ")).as_bytes());
         }
         text.text().trim_end().to_owned()
     }

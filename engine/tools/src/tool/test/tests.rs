@@ -191,10 +191,12 @@ fn what_is_not_here_and_what_is_misspelled_is_said() {
     );
     check(
         &root,
-        &json!({"packages": {"packages": [], "verdict": "nothing to test: only documentation changed"}}),
+        &json!({"packages": {"packages": [], "unowned": ["a.c"], "verdict": "nothing to test: no package owns a file that changed"}}),
         expect![[r#"
-        ok: true
-        nothing to test: only documentation changed"#]],
+            ok: true
+            nothing to test: no package owns a file that changed
+
+            no package owns, so nothing tested: a.c"#]],
     );
     check(
         &root,
