@@ -152,6 +152,12 @@ impl World {
     }
 
     fn crash(&mut self) -> What {
+        self.lose_process();
+        What::Resumed { crashed: true, interactive: self.draw(2) == 0 }
+    }
+
+    /// The owner is gone: what it had begun may or may not have happened.
+    fn lose_process(&mut self) {
         for (&unit, out) in &self.out {
             if out.begun && self.class(&out.work) == Class::Unsafe {
                 self.lost.insert(unit);
@@ -159,11 +165,10 @@ impl World {
         }
         self.forget_process();
         self.now += self.draw(5000) as u64;
-        What::Resumed { crashed: true, interactive: self.draw(2) == 0 }
     }
 
     fn fork(&mut self) -> What {
-        let What::Resumed { .. } = self.crash() else { unreachable!() };
+        self.lose_process();
         self.forks += 1;
         What::Forked { run: RunId([9; 16]), parent: RunId([1; 16]), index: self.events.len() as u64 - 1 }
     }
