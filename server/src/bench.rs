@@ -1,0 +1,31 @@
+//! `naestro bench`: our own figures, printed beside the goals; nothing is asserted.
+
+mod agent;
+mod durable;
+
+use clap::Subcommand;
+use naestro_api::Error;
+
+/// Measure this program on this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  naestro bench agent --json")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Agent(agent::Args),
+    Durable(durable::Args),
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<u8, Error> {
+        match self.what {
+            What::Agent(args) => args.run(),
+            What::Durable(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The configuration file as it is written, and what is wrong with one.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use naestro_api::{Error, ErrorCode};
+use serde::Deserialize;
+
+use crate::near;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    /// The model.
+    pub(super) model: Model,
+    /// Folders whose AGENTS.md may speak to the model.
+    pub(super) trust: Vec<PathBuf>,
+    /// The state directory.
+    pub(super) home: Option<PathBuf>,
+}
+
+/// The table `[model]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Model {
+    pub(super) name: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) api_key_env: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) allow_http: bool,
+    pub(super) context: Option<u64>,
+    pub(super) max_output: Option<u64>,
+    pub(super) price_input_per_mtok: Price,
+    pub(super) price_output_per_mtok: Price,
+}
+
+/// US dollars per million tokens: finite and not negative.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Price(f64);
+
+impl Price {
+    /// The same in micro-dollars.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range when it was read")]
+    pub(super) fn micros(self) -> u64 {
+        (self.0 * 1e6).round() as u64
+    }
+}
+
+impl TryFrom<f64> for Price {
+    type Error = &'static str;
+
+    fn try_from(usd: f64) -> Result<Self, Self::Error> {
+        if (0.0..=1e6).contains(&usd) { Ok(Self(usd)) } else { Err("a price must be between 0 and 1,000,000 US dollars") }
+    }
+}
+
+/// Reads the file; an absent one is an empty one.
+///
+/// # Errors
+/// `invalid_config` with the file, the line and what is wrong there.
+pub(super) fn read(path: &Path) -> Result<File, Error> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) => {
+            let message = format!("read the configuration file {}: {error}", path.display());
+            return Err(Error::new(ErrorCode::InvalidConfig, message).hint("make it readable, or remove it"));
+        }
+    };
+    toml::from_str(&text).map_err(|error| wrong(path, &text, &error))
+}
+
+fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let message = format!("use the configuration file {}, line {line}: {}", path.display(), error.message());
+    let hint = near::hint(error.message()).unwrap_or_else(|| "naestro doctor says what is configured".to_owned());
+    Error::new(ErrorCode::InvalidConfig, message).hint(hint)
+}

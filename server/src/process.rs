@@ -1,0 +1,57 @@
+//! What the whole process has once: its runtime, its log, and the signals that ask it to stop.
+
+use std::future::Future;
+
+use naestro_api::{Error, ErrorCode};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Threads that drive tasks: one to run the engine while the other waits for a slow disk.
+const WORKERS: usize = 2;
+
+/// Runs `work` to its end and lets go of what it left behind without waiting for it.
+///
+/// # Errors
+/// What `work` ended with, or that no thread could be started.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(ErrorCode::Unavailable, format!("start a thread: {error}")))?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_background();
+    ended
+}
+
+/// Writes warnings, and what `NAESTRO_LOG` asks for, to standard error.
+pub(crate) fn log() {
+    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(crate::config::log_filter());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}
+
+/// The signals that ask the process to stop.
+pub(crate) struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Stops {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// `internal` where the handlers cannot be set.
+    pub(crate) fn listen() -> Result<Self, Error> {
+        let on = |kind| signal(kind).map_err(|error| Error::new(ErrorCode::Internal, format!("listen for signals: {error}")));
+        Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())?, hangup: on(SignalKind::hangup())? })
+    }
+
+    /// Returns when one comes.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The methods: one table that is both what is answered and what `rpc.discover` says.
+//!
+//! Invariant: parameters are an object, read strictly; what is wrong is named by its path.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use jsonrpsee::types::{ErrorObjectOwned, Params};
+use jsonrpsee::{Extensions, RpcModule};
+use naestro_api::{
+    Answer, Caller, Command, Engine, Error, ErrorCode, Events, Explain, Explanation, Face, Handle, Orchestrate, Plan, Query, Reply,
+    RunState, Signal, Test, Trace, TraceReply, Update,
+};
+use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::failure;
+use super::follow::Started;
+use crate::{near, watch};
+
+/// Makes the engine.
+type Make = Box<dyn Fn() -> Result<Arc<dyn Engine>, Error> + Send + Sync>;
+
+/// The engine, made when a request first needs it.
+pub(super) struct Lazy {
+    make: Make,
+    engine: OnceLock<Arc<dyn Engine>>,
+    panics: AtomicU64,
+    closing: CancellationToken,
+}
+
+impl Lazy {
+    /// An engine to be made by `make`; a failure is tried again at the next request.
+    pub(super) fn new(make: Make) -> Self {
+        Self { make, engine: OnceLock::new(), panics: AtomicU64::new(0), closing: CancellationToken::new() }
+    }
+
+    /// The engine, where it was ever needed.
+    pub(super) fn opened(&self) -> Option<&Arc<dyn Engine>> {
+        self.engine.get()
+    }
+
+    /// Ends every wait for events.
+    pub(super) fn stop_waiting(&self) {
+        self.closing.cancel();
+    }
+
+    /// Counts a request that panicked.
+    pub(super) fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Result<&Arc<dyn Engine>, Error> {
+        match self.engine.get() {
+            Some(engine) => Ok(engine),
+            // Two that make one at the same moment cost one too many, which nothing has been opened for.
+            None => (self.make)().map(|engine| self.engine.get_or_init(|| engine)),
+        }
+    }
+}
+
+/// No parameters.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// A run.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    /// The run.
+    run: String,
+}
+
+/// A plan for the steps of a run that have not started.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    /// The run.
+    run: String,
+    /// The whole new plan: steps that have started must be in it unchanged.
+    plan: Plan,
+}
+
+/// Events of a run.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    /// The run.
+    run: String,
+    /// The first index wanted; 0 where absent.
+    #[serde(default)]
+    since: u64,
+    /// At most so many; 1000 where absent.
+    #[serde(default)]
+    limit: Option<usize>,
+    /// How long to wait for the first one, in milliseconds; 0 where absent, at most 30,000.
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+/// A run that goes on; its updates follow as notifications `naestro.update`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct Going {
+    /// The run.
+    run: String,
+}
+
+/// That it was done.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct Done {}
+
+/// Which program this is, and how it fares.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct Version {
+    /// Always `naestro`.
+    name: &'static str,
+    /// Its version.
+    version: &'static str,
+    /// Requests of this process that a bug stopped.
+    panics: u64,
+}
+
+/// A method as `rpc.discover` describes it; schemas are made only when they are asked for.
+struct Entry {
+    name: &'static str,
+    summary: &'static str,
+    params: fn() -> Value,
+    result: fn() -> Value,
+}
+
+struct Table {
+    module: RpcModule<Lazy>,
+    entries: Vec<Entry>,
+}
+
+impl Table {
+    fn add<P, R, F, Fut>(&mut self, name: &'static str, summary: &'static str, perform: F)
+    where
+        P: DeserializeOwned + JsonSchema + Send,
+        R: Serialize + JsonSchema + Clone + 'static,
+        F: Fn(P, Arc<Lazy>, Started) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Error>> + Send,
+    {
+        self.entries.push(Entry { name, summary, params: || schema_for!(P).to_value(), result: || schema_for!(R).to_value() });
+        let answer = move |params: Params<'static>, engine: Arc<Lazy>, extensions: Extensions| {
+            let (perform, started) = (perform.clone(), extensions.get::<Started>().cloned().unwrap_or_default());
+            async move {
+                let params = read::<P>(name, params.as_str().unwrap_or("{}")).map_err(|error| failure::object(&error))?;
+                perform(params, engine, started).await.map_err(|error| failure::object(&error))
+            }
+        };
+        let added = self.module.register_async_method::<Result<R, ErrorObjectOwned>, _, _>(name, answer);
+        debug_assert!(added.is_ok(), "two methods are called {name}");
+    }
+}
+
+/// The methods over an engine.
+pub(super) fn module(engine: Arc<Lazy>) -> RpcModule<Lazy> {
+    table(engine).module
+}
+
+/// The OpenRPC document.
+pub(crate) fn openrpc() -> Value {
+    let engine = Lazy::new(Box::new(|| Err(Error::new(ErrorCode::Internal, "describe the methods: no engine is needed"))));
+    let methods: Vec<Value> = table(Arc::new(engine)).entries.iter().map(describe).collect();
+    json!({
+        "openrpc": "1.3.2",
+        "info": { "title": "Naestro", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "MIT OR Apache-2.0" } },
+        "methods": methods,
+        "x-notifications": [{
+            "name": "naestro.update",
+            "summary": "An update of a run that was started here; the last one of a run is of type finished.",
+            "params": schema_for!(Update).to_value(),
+        }],
+    })
+}
+
+fn describe(entry: &Entry) -> Value {
+    json!({
+        "name": entry.name,
+        "summary": entry.summary,
+        "paramStructure": "by-name",
+        "params": [{ "name": "params", "description": "the object of named parameters", "schema": (entry.params)() }],
+        "result": { "name": "result", "schema": (entry.result)() },
+    })
+}
+
+fn table(engine: Arc<Lazy>) -> Table {
+    let mut table = Table { module: RpcModule::from_arc(engine), entries: Vec::new() };
+    about(&mut table);
+    commands(&mut table);
+    signals(&mut table);
+    queries(&mut table);
+    table
+}
+
+fn about(table: &mut Table) {
+    table.add("naestro.version", "Which program this is; opens nothing.", async |_: Nothing, engine: Arc<Lazy>, _| {
+        Ok(Version { name: "naestro", version: env!("CARGO_PKG_VERSION"), panics: engine.panics.load(Ordering::Relaxed) })
+    });
+    table.add("rpc.discover", "This document.", async |_: Nothing, _, _| Ok(openrpc()));
+}
+
+fn commands(table: &mut Table) {
+    table.add("naestro.orchestrate", "Starts or resumes a run; its updates follow.", |params: Orchestrate, engine, started| {
+        start(Command::Orchestrate(Box::new(params)), engine, started)
+    });
+    table.add("naestro.test", "Runs the tests that a change affects; updates follow.", |params: Test, engine, started| {
+        start(Command::Test(params), engine, started)
+    });
+    table.add("naestro.explain", "Explains a recorded run, or a step of it, from what was recorded.", explain);
+    table.add("naestro.trace", "Asks or changes the journal: `op` says what.", trace);
+}
+
+fn signals(table: &mut Table) {
+    table.add("naestro.answer", "Answers a question of a run.", |answer: Answer, engine, _| say(Signal::Answer(answer), engine));
+    table.add("naestro.cancel", "Ends a run for good.", |Run { run }: Run, engine, _| say(Signal::Cancel { run }, engine));
+    table.add("naestro.suspend", "Stops a run for now.", |Run { run }: Run, engine, _| say(Signal::Suspend { run }, engine));
+    table.add("naestro.patch", "Replaces the steps of a run that have not started.", |Patch { run, plan }: Patch, engine, _| {
+        say(Signal::Patch { run, plan }, engine)
+    });
+}
+
+fn queries(table: &mut Table) {
+    table.add("state.get", "A run as it stands.", state);
+    table.add("events.since", "Events of a run from an index on; waits for the first where asked to.", events);
+}
+
+fn caller() -> Caller {
+    Caller { face: Face::Rpc, answers: true }
+}
+
+async fn start(command: Command, engine: Arc<Lazy>, started: Started) -> Result<Going, Error> {
+    match engine.get()?.submit(command, caller()).await? {
+        Handle::Run { run, updates } => {
+            started.add(updates);
+            Ok(Going { run })
+        }
+        Handle::Trace(_) | Handle::Explanation(_) => Err(watch::unexpected("a run")),
+    }
+}
+
+async fn trace(trace: Trace, engine: Arc<Lazy>, _: Started) -> Result<TraceReply, Error> {
+    match engine.get()?.submit(Command::Trace(trace), caller()).await? {
+        Handle::Trace(reply) => Ok(reply),
+        Handle::Run { .. } | Handle::Explanation(_) => Err(watch::unexpected("a trace")),
+    }
+}
+
+async fn explain(explain: Explain, engine: Arc<Lazy>, _: Started) -> Result<Explanation, Error> {
+    match engine.get()?.submit(Command::Explain(explain), caller()).await? {
+        Handle::Explanation(explanation) => Ok(explanation),
+        Handle::Run { .. } | Handle::Trace(_) => Err(watch::unexpected("an explanation")),
+    }
+}
+
+async fn say(signal: Signal, engine: Arc<Lazy>) -> Result<Done, Error> {
+    engine.get()?.signal(signal, caller()).await.map(|()| Done {})
+}
+
+async fn state(params: Run, engine: Arc<Lazy>, _: Started) -> Result<RunState, Error> {
+    match engine.get()?.query(Query::State { run: params.run }).await? {
+        Reply::State(state) => Ok(*state),
+        Reply::Events(_) => Err(watch::unexpected("a state")),
+    }
+}
+
+/// At the end of the input the wait ends, and what there is by then is the answer.
+async fn events(params: Since, engine: Arc<Lazy>, _: Started) -> Result<Events, Error> {
+    let query = |wait_ms| Query::Events { run: params.run.clone(), since: params.since, limit: params.limit, wait_ms };
+    let asked = engine.get()?;
+    let reply = tokio::select! {
+        reply = asked.query(query(params.wait_ms)) => reply?,
+        () = engine.closing.cancelled(), if params.wait_ms > 0 => asked.query(query(0)).await?,
+    };
+    match reply {
+        Reply::Events(events) => Ok(events),
+        Reply::State(_) => Err(watch::unexpected("events")),
+    }
+}
+
+/// Reads parameters; the error names the field.
+fn read<P: DeserializeOwned>(method: &str, text: &str) -> Result<P, Error> {
+    let wrong = |why: String| {
+        let hint = near::hint(&why).unwrap_or_else(|| "rpc.discover has the schema".to_owned());
+        Error::new(ErrorCode::InvalidInput, format!("read the params of {method}: {why}")).hint(hint)
+    };
+    if !text.starts_with('{') {
+        return Err(wrong("they must be an object with named fields".to_owned()));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let why = sentence(error.inner());
+        let path = if path == "." { culprit::<P>(text).unwrap_or_default() } else { path };
+        wrong(if path.is_empty() || why.contains('`') { why } else { format!("field `{path}`: {why}") })
+    })
+}
+
+/// The message without its place: lines and columns of the parameters alone mean nothing to whoever wrote the request.
+fn sentence(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.rsplit_once(" at line ").map_or(message.clone(), |(sentence, _)| sentence.to_owned())
+}
+
+/// The field to blame where serde lost the path, as it does in tagged enums: the one without which the complaint is another.
+fn culprit<P: DeserializeOwned>(text: &str) -> Option<String> {
+    let fields: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
+    let complaint =
+        |fields: serde_json::Map<String, Value>| serde_json::from_value::<P>(Value::Object(fields)).err().map(|error| error.to_string());
+    let before = complaint(fields.clone());
+    fields
+        .keys()
+        .find(|&name| {
+            let mut without = fields.clone();
+            without.remove(name);
+            complaint(without) != before
+        })
+        .cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check<P: DeserializeOwned>(params: &str, expect: Expect) {
+        let seen = match read::<P>("m", params) {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => format!("{}; {}", error.message, error.hints.join("; ")),
+        };
+        expect.assert_eq(&seen);
+    }
+
+    #[test]
+    fn wrong_parameters_are_named_by_their_path() {
+        check::<Orchestrate>(r#"{"goal":"x","workspace":"/w"}"#, expect![["ok"]]);
+        check::<Orchestrate>(r#"{"goal":"x"}"#, expect![[""]]);
+        check::<Orchestrate>(r#"{"gaol":"x","workspace":"/w"}"#, expect![[""]]);
+        check::<Orchestrate>(r#"{"goal":5,"workspace":"/w"}"#, expect![[""]]);
+        check::<Orchestrate>(r#"{"budget":{"tokens":"many"},"workspace":"/w"}"#, expect![[""]]);
+        check::<Orchestrate>(r#"{"mode":"atuo","workspace":"/w"}"#, expect![[""]]);
+        check::<Orchestrate>("[1]", expect![[""]]);
+    }
+
+    #[test]
+    fn tagged_parameters_name_the_field_too() {
+        check::<Trace>(r#"{"op":"list"}"#, expect![["ok"]]);
+        check::<Trace>(r#"{"op":"show","run":7}"#, expect![[""]]);
+        check::<Trace>(r#"{"op":"shwo"}"#, expect![[""]]);
+        check::<Trace>("{}", expect![[""]]);
+    }
+
+    #[test]
+    fn the_document_lists_every_method_with_its_schemas() {
+        let document = openrpc();
+        let names: Vec<_> = document["methods"].as_array().into_iter().flatten().filter_map(|method| method["name"].as_str()).collect();
+        expect![[""]].assert_eq(&names.join("\n"));
+        assert!(document["methods"][2]["params"][0]["schema"]["properties"]["workspace"].is_object());
+    }
+}

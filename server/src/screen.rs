@@ -1,0 +1,118 @@
+//! What a person or a script sees of a command: lines for a terminal, or one JSON object a line.
+//!
+//! Results go to standard output, progress to standard error, so that a result can be piped. A closed output stops the
+//! talking, never the run.
+//!
+//! Invariant: text from outside passes [`clean`] on its way.
+
+mod terminal;
+
+use std::io::Write as _;
+
+use naestro_api::{Error, ErrorCode, Question, Update};
+use serde_json::json;
+
+use crate::clean;
+use terminal::Terminal;
+pub(crate) use terminal::spent;
+
+/// The view of one command.
+pub(crate) enum Screen {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Terminal(Box<Terminal>),
+}
+
+impl Screen {
+    /// The view that was asked for.
+    pub(crate) fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Terminal(Box::new(Terminal::new())) }
+    }
+
+    /// Whether a person sits before it and can answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        use std::io::IsTerminal as _;
+        matches!(self, Self::Terminal(_)) && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Shows an update.
+    pub(crate) fn update(&mut self, update: &Update) {
+        match self {
+            Self::Json => json_line(update),
+            Self::Terminal(terminal) => terminal.update(update),
+        }
+    }
+
+    /// Says how to answer a question that was shown.
+    pub(crate) fn ask(&mut self, question: &Question) {
+        if let Self::Terminal(terminal) = self {
+            terminal.ask(question);
+        }
+    }
+
+    /// Says something that is no result.
+    pub(crate) fn note(&mut self, text: &str) {
+        match self {
+            Self::Json => json_line(&json!({ "type": "note", "text": text })),
+            Self::Terminal(terminal) => terminal.note(text),
+        }
+    }
+
+    /// Shows what went wrong.
+    pub(crate) fn error(&mut self, error: &Error) {
+        match self {
+            Self::Json => json_line(&Failed { r#type: "error", error }),
+            Self::Terminal(terminal) => terminal.error(error),
+        }
+    }
+}
+
+/// An error as `--json` shows it.
+#[derive(serde::Serialize)]
+struct Failed<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    error: &'a Error,
+}
+
+/// Prints one value as a line of JSON.
+pub(crate) fn json_line(value: &impl serde::Serialize) {
+    match serde_json::to_string(value) {
+        Ok(line) => {
+            let mut out = std::io::stdout().lock();
+            // Whoever read it is gone; the run goes on, and the journal has everything.
+            let _ = writeln!(out, "{}", clean::json(line)).and_then(|()| out.flush());
+        }
+        Err(error) => tracing::error!("a value has no JSON form: {error}"),
+    }
+}
+
+/// Prints a result to standard output; a reader that has gone away is no error.
+///
+/// # Errors
+/// `unavailable` where it cannot be written, for instance to a full disk.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new(ErrorCode::Unavailable, format!("write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_line_has_type_kind_code_message_and_hints() {
+        let error = Error::new(ErrorCode::NoModel, "find a model").hint("set NAESTRO_MODEL");
+        let line = serde_json::to_string(&Failed { r#type: "error", error: &error }).expect("json");
+        expect_test::expect![[
+            r#"{"type":"error","kind":"config","code":"no_model","message":"find a model","hints":["set NAESTRO_MODEL"]}"#
+        ]]
+        .assert_eq(&line);
+    }
+}

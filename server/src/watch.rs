@@ -1,0 +1,186 @@
+//! Following one command from a terminal: its updates, its questions, and Ctrl-C.
+//!
+//! Invariant: one interrupt suspends the run and waits for it to say so; a second one ends the process at once.
+
+mod answers;
+
+use futures_util::StreamExt as _;
+use naestro_api::{
+    Answer, Caller, Command, Engine, Error, ErrorCode, Face, Handle, Outcome, Question, Signal, Update, UpdateBody, Updates,
+};
+
+use crate::config::Config;
+use crate::screen::Screen;
+use crate::{exit, process, wire};
+use answers::{Choice, Lines};
+
+/// Submits a command that makes a run and follows it to its end; returns the exit code.
+///
+/// # Errors
+/// What kept the run from starting.
+pub(crate) fn run(command: Command, model: Option<&str>, screen: Screen) -> Result<u8, Error> {
+    let config = Config::load(model)?;
+    process::block_on(async move {
+        let engine = wire::engine(&config)?;
+        let code = follow(engine.as_ref(), command, screen).await;
+        if !matches!(code, Ok(exit::INTERRUPTED)) {
+            engine.close().await;
+        }
+        code
+    })
+}
+
+/// Submits a command that is answered at once.
+///
+/// # Errors
+/// What is wrong with the command or the journal.
+pub(crate) fn ask(command: Command) -> Result<Handle, Error> {
+    let config = Config::load(None)?;
+    process::block_on(async move {
+        let engine = wire::engine(&config)?;
+        let handle = engine.submit(command, caller(false)).await;
+        engine.close().await;
+        handle
+    })
+}
+
+/// Says something to a run of this or another process; returns the exit code.
+///
+/// # Errors
+/// `unknown_run`, `unknown_question`, or what is wrong with the journal.
+pub(crate) fn signal(signal: Signal) -> Result<u8, Error> {
+    let config = Config::load(None)?;
+    process::block_on(async move {
+        let engine = wire::engine(&config)?;
+        let said = engine.signal(signal, caller(true)).await;
+        engine.close().await;
+        said.map(|()| exit::SUCCEEDED)
+    })
+}
+
+/// A bug: the engine answered with another thing than what the command makes.
+pub(crate) fn unexpected(wanted: &str) -> Error {
+    Error::new(ErrorCode::Internal, format!("get {wanted}: the engine answered with something else"))
+}
+
+/// The command line as a caller.
+fn caller(answers: bool) -> Caller {
+    Caller { face: Face::Cli, answers }
+}
+
+/// Submits the command and follows its run.
+async fn follow(engine: &dyn Engine, command: Command, screen: Screen) -> Result<u8, Error> {
+    let mut stops = process::Stops::listen()?;
+    let answers = screen.can_ask();
+    let handle = tokio::select! {
+        handle = engine.submit(command, caller(answers)) => handle?,
+        () = stops.next() => return Ok(exit::INTERRUPTED),
+    };
+    match handle {
+        Handle::Run { run, updates } => {
+            Watch { engine, run, screen, questions: answers.then(Questions::default), stopped: false }.to_end(updates, stops).await
+        }
+        Handle::Trace(_) | Handle::Explanation(_) => Err(unexpected("a run")),
+    }
+}
+
+/// A run that is being followed.
+struct Watch<'a> {
+    engine: &'a dyn Engine,
+    run: String,
+    screen: Screen,
+    /// Where a person can answer: what they are asked.
+    questions: Option<Questions>,
+    /// Whether the run was asked to suspend.
+    stopped: bool,
+}
+
+/// Questions that wait for the person, the first of them on the screen.
+#[derive(Default)]
+struct Questions {
+    open: std::collections::VecDeque<Question>,
+    lines: Option<Lines>,
+}
+
+impl Watch<'_> {
+    async fn to_end(mut self, mut updates: Updates, mut stops: process::Stops) -> Result<u8, Error> {
+        loop {
+            tokio::select! {
+                update = updates.next() => {
+                    let Some(update) = update else { return Err(lost(&self.run)) };
+                    if let Some(outcome) = self.update(&update) {
+                        return Ok(exit::of_outcome(outcome));
+                    }
+                }
+                () = stops.next() => {
+                    if self.stopped {
+                        return Ok(exit::INTERRUPTED);
+                    }
+                    self.screen.note("suspending; interrupt again to abort at once");
+                    self.suspend().await;
+                }
+                line = next_line(&mut self.questions) => self.answered(line).await,
+            }
+        }
+    }
+
+    /// Shows an update; returns the outcome where it is the last.
+    fn update(&mut self, update: &Update) -> Option<Outcome> {
+        self.screen.update(update);
+        match (&update.body, &mut self.questions) {
+            (UpdateBody::Finished { outcome, .. }, _) => return Some(*outcome),
+            (UpdateBody::Question(question), Some(questions)) => {
+                questions.lines.get_or_insert_with(Lines::of_stdin);
+                questions.open.push_back(question.clone());
+                if questions.open.len() == 1 {
+                    self.screen.ask(question);
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Takes a typed line as the answer to the first open question; no further lines suspend the run.
+    async fn answered(&mut self, line: Option<String>) {
+        let Some(questions) = &mut self.questions else { return };
+        let Some(line) = line else {
+            self.questions = None;
+            self.screen.note("no more input; suspending");
+            return self.suspend().await;
+        };
+        let Some(question) = questions.open.front() else { return };
+        match answers::choice(&question.choices, &line) {
+            Choice::Clear(choice) => {
+                let answer = Answer { run: self.run.clone(), question: question.question, choice };
+                questions.open.pop_front();
+                if let Err(error) = self.engine.signal(Signal::Answer(answer), caller(true)).await {
+                    self.screen.error(&error);
+                }
+            }
+            Choice::Unclear => self.screen.note("that is none of the choices"),
+        }
+        if let Some(question) = self.questions.as_ref().and_then(|questions| questions.open.front()) {
+            self.screen.ask(question);
+        }
+    }
+
+    async fn suspend(&mut self) {
+        self.stopped = true;
+        if let Err(error) = self.engine.signal(Signal::Suspend { run: self.run.clone() }, caller(false)).await {
+            self.screen.error(&error);
+        }
+    }
+}
+
+/// The next typed line while a question is open; waits for ever otherwise.
+async fn next_line(questions: &mut Option<Questions>) -> Option<String> {
+    match questions {
+        Some(Questions { open, lines: Some(lines) }) if !open.is_empty() => lines.next().await,
+        _ => std::future::pending().await,
+    }
+}
+
+fn lost(run: &str) -> Error {
+    Error::new(ErrorCode::Internal, format!("follow run {run}: its updates ended before it did")).hint(format!("naestro trace show {run}"))
+}

@@ -1,0 +1,57 @@
+//! The one place where the parts are plugged together.
+
+use std::sync::Arc;
+
+use naestro_api::{Engine, Error, ErrorCode};
+use naestro_journal::SqliteJournal;
+use naestro_kernel::ModelFacts;
+use naestro_models::{Endpoint, OpenAi};
+use naestro_policy::port::{Journal, Workspaces};
+use naestro_runtime::{LocalEngine, ModelPart, Parts, Settings};
+use naestro_tools::LocalWorkspaces;
+
+use crate::config::{Config, Model};
+
+/// The engine over this configuration; opens nothing yet.
+///
+/// # Errors
+/// `invalid_config` where the model's address or key cannot be right.
+pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
+    let (for_journal, for_workspaces) = (config.home.clone(), config.home.clone());
+    let parts = Parts {
+        journal: Box::new(move || SqliteJournal::open(&for_journal).map(|journal| Arc::new(journal) as Arc<dyn Journal>)),
+        workspaces: Box::new(move |contents| Arc::new(LocalWorkspaces::new(for_workspaces.clone(), contents)) as Arc<dyn Workspaces>),
+        model: config.model.as_ref().ok().map(model).transpose()?,
+        settings: Settings {
+            home: config.home.clone(),
+            recipes: config.recipes.is_dir().then(|| config.recipes.clone()),
+            trusted: config.trusted.clone(),
+            inside: config.inside.clone(),
+        },
+    };
+    Ok(Arc::new(LocalEngine::new(parts)))
+}
+
+/// The endpoint of a configured model.
+pub(crate) fn endpoint(model: &Model) -> Endpoint {
+    Endpoint {
+        api_key: model.key.clone(),
+        key_source: model.key_source.clone(),
+        ca_file: model.ca_file.clone(),
+        allow_http: model.allow_http,
+        ..Endpoint::new(&model.base_url)
+    }
+}
+
+fn model(model: &Model) -> Result<ModelPart, Error> {
+    let port = OpenAi::new(endpoint(model)).map_err(|error| Error::new(ErrorCode::InvalidConfig, error.message).hint(error.hint))?;
+    let facts = ModelFacts {
+        name: model.name.clone(),
+        host: port.host().to_owned(),
+        context: model.context,
+        max_output: model.max_output,
+        price_input: model.price_input,
+        price_output: model.price_output,
+    };
+    Ok(ModelPart { facts, port: Arc::new(port) })
+}
