@@ -13,6 +13,9 @@ use super::{Source, no_complaints, repository};
 
 const HOW: &str = "read the document beside the code, correct it, then renew its ties with UPDATE_TIES=1 ./test tidy";
 
+/// The digits of a hash.
+const HASH: usize = 12;
+
 /// One tie of a document.
 struct Tie<'a> {
     line: &'a str,
@@ -23,8 +26,11 @@ struct Tie<'a> {
 fn ties(text: &str) -> impl Iterator<Item = Tie<'_>> {
     text.lines().filter_map(|line| {
         let inner = line.trim().strip_prefix("<!-- tied: ")?.strip_suffix("-->")?;
-        let (files, hash) = inner.trim().rsplit_once(' ').unwrap_or((inner.trim(), ""));
-        Some(Tie { line, files: files.split_whitespace().collect(), hash })
+        let is_hash = |word: &mut &str| word.len() == HASH && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut files: Vec<&str> = inner.split_whitespace().collect();
+        // A new tie has no hash yet, and is loose.
+        let hash = files.pop_if(is_hash).unwrap_or_default();
+        Some(Tie { line, files, hash })
     })
 }
 
@@ -35,7 +41,7 @@ fn hash(files: &[&str], sources: &[Source]) -> Result<String, String> {
         let content = if file.ends_with('/') { names(file, sources) } else { content(file, sources) };
         held.push_str(&content.ok_or_else(|| file.to_owned())?);
     }
-    Ok(naestro_policy::digest_bytes(held.as_bytes()).to_string()[..12].to_owned())
+    Ok(naestro_policy::digest_bytes(held.as_bytes()).to_string()[..HASH].to_owned())
 }
 
 fn content(file: &str, sources: &[Source]) -> Option<String> {
@@ -95,6 +101,7 @@ fn a_loose_tie_is_found_and_renewed() {
     let document = Source::new("docs/x.md", "# X\n<!-- tied: a/x.rs a/ -->\n<!-- tied: a/b/ 000000000000 -->\n");
     assert_eq!(complaints(&document, &before).len(), 2);
     let document = Source::new("docs/x.md", &renewed(&document, &before));
+    assert!(document.text.contains("<!-- tied: a/x.rs a/ "), "{}", document.text);
     assert_eq!(complaints(&document, &before), [""; 0]);
     assert_eq!(complaints(&document, &code("// Why.\n\n  fn one() {}")), [""; 0]);
     assert_eq!(complaints(&document, &code("fn two() {}")).len(), 1);
