@@ -18,8 +18,8 @@ use naestro_policy::digest_bytes;
 use naestro_policy::port::Contents;
 
 use crate::fault::{Outcome, at, permanent, store, transient};
-use crate::hands::frame::{Ask, Change, Said, Written, Wrong};
 use crate::hands::Hands;
+use crate::hands::frame::{Ask, Change, Said, Written, Wrong};
 use crate::tree::layer::{Layers, Read};
 use crate::tree::rules::Rules;
 use crate::tree::scan::Place as Folder;
@@ -159,7 +159,8 @@ impl Attempt {
     fn keep(&self, contents: &dyn Contents, path: &PathBuf, now: Option<&Entry>, read: &mut Read) -> Outcome<()> {
         if let Some(entry) = now {
             let root = self.private.copy().map_or_else(|| self.private.upper(), ToOwned::to_owned);
-            put(contents, entry, || read.remove(path).map_or_else(|| content(&root.join(path), entry.kind), Ok)).map_err(at("keep", path))?;
+            put(contents, entry, || read.remove(path).map_or_else(|| content(&root.join(path), entry.kind), Ok))
+                .map_err(at("keep", path))?;
         }
         if let Some(entry) = self.tree.entries.get(path) {
             put(contents, entry, || content(&self.private.lower().join(path), entry.kind)).map_err(at("keep", path))?;

@@ -64,7 +64,8 @@ fn verify<'a>(checkout: &Checkout, changes: &[Change<'a>]) -> Outcome<Vec<Change
     for change in changes {
         let is = |wanted: Option<&Entry>| checkout.holds(change.path, wanted);
         // A folder whose files all go may stand where a file comes, and a file that goes where a folder comes.
-        let makes_way = || change.old.is_none() && change.path.ancestors().skip(1).any(removed) || checkout.is_folder_of(change.path, removed);
+        let makes_way =
+            || change.old.is_none() && change.path.ancestors().skip(1).any(removed) || checkout.is_folder_of(change.path, removed);
         if is(change.new).map_err(at("look at", change.path))? {
             continue;
         }

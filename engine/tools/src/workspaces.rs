@@ -112,8 +112,12 @@ impl Workspaces for LocalWorkspaces {
     fn close(&self, run: RunId) -> Answer<'_, ()> {
         Box::pin(async move {
             let inner = self.0.clone();
+            let close = move || {
+                inner.close(run);
+                Ok(())
+            };
             // It fails only if the runtime is shutting down; the hands then end with this process.
-            let _ = blocking(move || Ok(inner.close(run))).await;
+            let _ = blocking(close).await;
         })
     }
 }

@@ -45,7 +45,9 @@ fn is_building(folder: &Path) -> bool {
     let below = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
     // `target/debug`, and `target/TRIPLE/debug` when a target is named.
     let profiles = below(folder);
-    profiles.iter().any(|profile| is_locked(&profile.join(".cargo-lock")) || below(profile).iter().any(|inner| is_locked(&inner.join(".cargo-lock"))))
+    profiles
+        .iter()
+        .any(|profile| is_locked(&profile.join(".cargo-lock")) || below(profile).iter().any(|inner| is_locked(&inner.join(".cargo-lock"))))
 }
 
 fn is_locked(lock: &Path) -> bool {

@@ -13,7 +13,7 @@ use naestro_tools::LocalWorkspaces;
 
 /// A content store in memory.
 #[derive(Default)]
-pub struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>);
+pub(crate) struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>);
 
 impl Contents for Memory {
     fn put(&self, bytes: &[u8]) -> Result<Digest, JournalError> {
@@ -34,17 +34,17 @@ impl Contents for Memory {
 
 /// One run's use of the workspaces below a state directory.
 #[derive(Clone)]
-pub struct Desk {
+pub(crate) struct Desk {
     /// The port.
-    pub spaces: LocalWorkspaces,
+    pub(crate) spaces: LocalWorkspaces,
     /// The run.
-    pub run: RunId,
+    pub(crate) run: RunId,
     checkout: String,
     policies: Arc<Policies>,
 }
 
 /// A permit for exactly this effect.
-pub fn permit(policies: &Policies, run: RunId, effect: &Effect) -> Permit {
+pub(crate) fn permit(policies: &Policies, run: RunId, effect: &Effect) -> Permit {
     let context = Context {
         run,
         unit: UnitId(0),
@@ -64,7 +64,7 @@ pub fn permit(policies: &Policies, run: RunId, effect: &Effect) -> Permit {
 
 impl Desk {
     /// A run numbered `run` that works on `checkout` with private files below `home`; hands are started from `exe`.
-    pub fn new(home: &Path, checkout: &Path, contents: Arc<Memory>, exe: PathBuf, plain: bool, run: u8) -> Self {
+    pub(crate) fn new(home: &Path, checkout: &Path, contents: Arc<Memory>, exe: PathBuf, plain: bool, run: u8) -> Self {
         let checkout = checkout.to_str().expect("a temporary folder's name is text").to_owned();
         let policies = Arc::new(Policies::built_in().expect("the built-in policies are valid"));
         Self { spaces: LocalWorkspaces::with(home.to_path_buf(), contents, exe, plain), run: RunId([run; 16]), checkout, policies }
@@ -75,39 +75,39 @@ impl Desk {
     }
 
     /// Opens the workspace.
-    pub async fn open(&self, base: Option<Digest>, restore: Option<Digest>) -> Result<Opened, Failure> {
+    pub(crate) async fn open(&self, base: Option<Digest>, restore: Option<Digest>) -> Result<Opened, Failure> {
         let open = Open { run: self.run, checkout: self.checkout.clone(), base, restore };
         self.spaces.open(self.permit(&Effect::Open(open.clone())), open).await
     }
 
     /// Calls a tool with JSON arguments.
-    pub async fn call(&self, tool: &str, access: ToolAccess, args: &str, timeout: u64) -> Result<ToolResult, Failure> {
+    pub(crate) async fn call(&self, tool: &str, access: ToolAccess, args: &str, timeout: u64) -> Result<ToolResult, Failure> {
         let (run, checkout, tool, args) = (self.run, self.checkout.clone(), tool.to_owned(), body(args));
         let call = ToolCall { run, checkout, tool, access, args, timeout };
         self.spaces.call(self.permit(&Effect::Call(call.clone())), call).await
     }
 
     /// Runs a command in the workspace.
-    pub async fn exec(&self, command: &str) -> Result<ToolResult, Failure> {
+    pub(crate) async fn exec(&self, command: &str) -> Result<ToolResult, Failure> {
         let args = serde_json::json!({ "command": command }).to_string();
         self.call("exec", ToolAccess::Write, &args, 60_000).await
     }
 
     /// Runs an acceptance command.
-    pub async fn check(&self, command: &str, restore: Option<Digest>) -> Result<CheckResult, Failure> {
+    pub(crate) async fn check(&self, command: &str, restore: Option<Digest>) -> Result<CheckResult, Failure> {
         let check = Check { run: self.run, command: command.to_owned(), restore, timeout: 60_000 };
         self.spaces.check(self.permit(&Effect::Check(check.clone())), check).await
     }
 
     /// Computes a diff: the patch and the paths.
-    pub async fn diff(&self, base: Digest, tree: Digest) -> Result<(Vec<u8>, Vec<String>), Failure> {
+    pub(crate) async fn diff(&self, base: Digest, tree: Digest) -> Result<(Vec<u8>, Vec<String>), Failure> {
         let diff = Diff { base, tree };
         let (patch, paths) = self.spaces.diff(self.permit(&Effect::Diff(diff.clone())), diff).await?;
         Ok((patch.bytes, paths))
     }
 
     /// Computes a diff and imports it.
-    pub async fn import(&self, base: Digest, tree: Digest) -> Result<u32, Failure> {
+    pub(crate) async fn import(&self, base: Digest, tree: Digest) -> Result<u32, Failure> {
         let (patch, paths) = self.diff(base, tree).await?;
         let import = Import { checkout: self.checkout.clone(), base, tree, diff: digest_bytes(&patch), paths };
         self.spaces.import(self.permit(&Effect::Import(import.clone())), import).await

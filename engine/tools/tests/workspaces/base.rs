@@ -22,14 +22,17 @@ fn tracked_and_untracked_files_are_there_and_ignored_ones_are_not() {
              git add -f tracked.log; printf 'deep/*\\n!deep/kept\\n' > sub/.gitignore; echo k > sub/deep/kept; echo n > sub/deep/not",
         );
         project.sh("echo u > untracked; echo i > ignored.log; echo k > keep.log; rm tracked; chmod +x untracked");
-        check(&project, &expect![[r#"
+        check(
+            &project,
+            &expect![[r#"
             .gitignore 644
             keep.log 644
             sub/.gitignore 644
             sub/deep/kept 644
             tracked.log 644
             untracked 755
-        "#]]);
+        "#]],
+        );
     }
 }
 
@@ -37,14 +40,20 @@ fn tracked_and_untracked_files_are_there_and_ignored_ones_are_not() {
 fn folders_that_are_no_repository_have_no_commit_or_lie_inside_one_work() {
     for plain in LEVELS {
         let none = Project::new(plain, "echo a > a; echo '*.o' > .gitignore; touch b.o");
-        check(&none, &expect![[r#"
+        check(
+            &none,
+            &expect![[r#"
             .gitignore 644
             a 644
-        "#]]);
+        "#]],
+        );
         let empty = Project::new(plain, "git init -q .; echo a > a");
-        check(&empty, &expect![[r#"
+        check(
+            &empty,
+            &expect![[r#"
             a 644
-        "#]]);
+        "#]],
+        );
     }
 }
 
@@ -58,7 +67,8 @@ fn links_odd_names_and_submodules_are_as_they_are() {
         );
         let (run, _) = project.open(1);
         let list = "find . -name .git -prune -o -type f -print0 -o -type l -print0 | LC_ALL=C sort -z | tr '\\0\\377\\n' '|Z_'";
-        expect!["./a b%41|./byteZ|./dir|./link|./nested/.gitignore|./nested/f.x|./nested/s|./new_line|./out|"].assert_eq(&run.sh(list).0);
+        expect!["./a b%41|./byteZ|./dir|./link|./nested/.gitignore|./nested/f.x|./nested/s|./new_line|./out|"]
+            .assert_eq(run.sh(list).0.trim_end());
         assert_eq!(run.sh("readlink link out").0, "a\n/nowhere\n");
     }
 }

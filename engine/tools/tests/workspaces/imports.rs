@@ -7,7 +7,8 @@ use naestro_kernel::FailureKind;
 
 use crate::project::{LEVELS, Project, sh};
 
-const SCRIPT: &str = "seq 1 30 > text; printf 'no newline' > bare; printf '\\000\\001\\002' > binary; echo gone > gone; echo mode > mode; ln -s text link
+const SCRIPT: &str =
+    "seq 1 30 > text; printf 'no newline' > bare; printf '\\000\\001\\002' > binary; echo gone > gone; echo mode > mode; ln -s text link
     mkdir -p 'with space' deep/er; echo s > 'with space/a b'; echo d > deep/er/d; : > was-empty; printf q > 'quo\"te'; echo t > turns";
 
 const CHANGE: &str = "sed -i 's/^15$/fifteen/' text; printf 'still none' > bare; printf '\\000\\003' > binary; rm gone; chmod +x mode; ln -sfn bare link
@@ -23,8 +24,9 @@ fn git_applies_the_diff_and_gets_the_same_tree() {
         let (patch, paths) = run.diff(base, tree);
         let aside = Project::new(false, &format!("cp -a {}/. .", project.path().display()));
         std::fs::write(aside.home().join("patch"), &patch).unwrap();
-        aside.sh(&format!("git apply --index {}/patch", aside.home().display()));
-        let state = "find . -name .git -prune -o -type f -printf '%P %m ' -exec sha256sum {} \\; -o -type l -printf '%P %l\\n' | LC_ALL=C sort";
+        aside.sh(&format!("git update-index -q --refresh; git apply --index {}/patch", aside.home().display()));
+        let state =
+            "find . -name .git -prune -o -type f -printf '%P %m ' -exec sha256sum {} \\; -o -type l -printf '%P %l\\n' | LC_ALL=C sort";
         assert_eq!(aside.sh(state), run.sh(state).0);
         assert_eq!(paths.len(), 19, "{paths:?}");
         assert!(paths.contains(&"byte%FF".to_owned()), "{paths:?}");
@@ -39,9 +41,28 @@ fn a_diff_reads_as_gits() {
     let tree = run.change("printf 'a\\nc' > f; rm 'g g'; echo n > n; chmod +x n");
     expect![[r#"
         diff --git a/f b/f
-        index 422c2b7ab3b3c668038da977e4e93a5fc623169c..09c1646a8b1fb9f8d9f98a25b35b8f7f4bf3b7a8
+        index 422c2b7ab3b3c668038da977e4e93a5fc623169c..817f660e4423f7df2dfc7d4bff0e01b2092a8ce9
         --- a/f
         +++ b/f
+        @@ -1,2 +1,2 @@
+         a
+        -b
+        +c
+        \ No newline at end of file
+        diff --git a/g g b/g g
+        deleted file mode 100644
+        index 286c5f5776916d7d7d5849988ca9d83e722cf9c2..0000000000000000000000000000000000000000
+        --- a/g g	
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -gone
+        diff --git a/n b/n
+        new file mode 100755
+        index 0000000000000000000000000000000000000000..8ba3a16384aacc37d01564b28401755ce8053f51
+        --- /dev/null
+        +++ b/n
+        @@ -0,0 +1 @@
+        +n
     "#]]
     .assert_eq(&String::from_utf8_lossy(&run.diff(base, tree).0));
 }
