@@ -143,14 +143,14 @@ async fn both_names_of_reasoning_are_read_and_the_short_one_goes_back_as_it_came
 #[tokio::test]
 async fn unknown_fields_of_messages_and_calls_are_kept_and_empty_ones_are_not() {
     let first =
-        r#"{"choices":[{"delta":{"annotations":[],"audio":null,"reasoning_details":[{"type":"reasoning.text","index":0,"text":"a"}]}}]}"#;
-    let second = r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","index":0,"text":"b","signature":"s"}]}}]}"#;
+        r#"{"choices":[{"delta":{"annotations":[],"audio":null,"reasoning_details":[{"index":0,"text":"a","type":"reasoning.text"}]}}]}"#;
+    let second = r#"{"choices":[{"delta":{"reasoning_details":[{"index":0,"text":"b","type":"reasoning.text","verified":true}]}}]}"#;
     let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"ls","arguments":"{}"},"extra_content":{"google":{"thought_signature":"x"}}}]}}]}"#;
     check(
         &[first, second, call, STOP],
         expect![[r#"
             calls c: ls {} +extra_content={"google":{"thought_signature":"x"}}
-            ends calls +reasoning_details=[{"index":0,"signature":"s","text":"ab","type":"reasoning.text"}]"#]],
+            ends calls +reasoning_details=[{"index":0,"text":"ab","type":"reasoning.text","verified":true}]"#]],
     )
     .await;
 }
