@@ -79,8 +79,8 @@ impl Scripted {
     /// # Panics
     /// If no loopback port can be had.
     pub async fn start(scenario: Scenario) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
-        let (server, serving) = Self::on(listener, scenario);
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
+        let (server, serving) = Self::on(listener, scenario).expect("a loopback port");
         tokio::spawn(serving);
         server
     }
@@ -99,19 +99,21 @@ impl Scripted {
     /// # Errors
     /// If the address cannot be listened at.
     pub fn listen(address: SocketAddr, scenario: Scenario) -> std::io::Result<Self> {
+        // Bound before the thread begins, so that the port is known and taken when this returns.
+        let listener = std::net::TcpListener::bind(address)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(address))?;
-        let (mut server, serving) = runtime.block_on(async { Self::on(listener, scenario) });
+        let (mut server, serving) = Self::on(listener, scenario)?;
         server.thread = Some(std::thread::Builder::new().name("scripted-model".to_owned()).spawn(move || runtime.block_on(serving))?);
         Ok(server)
     }
 
-    fn on(listener: TcpListener, scenario: Scenario) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let address = listener.local_addr().expect("a listener has an address");
+    fn on(listener: std::net::TcpListener, scenario: Scenario) -> std::io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
         let state = Arc::new(State { scenario, log: Mutex::default(), counts: watch::Sender::default() });
         let stop = Arc::new(watch::Sender::new(false));
         let serving = serve(listener, state.clone(), stop.subscribe());
-        (Self { address, state, stop, thread: None }, serving)
+        Ok((Self { address, state, stop, thread: None }, serving))
     }
 
     /// The base URL, with `/v1` and without a slash at its end.
@@ -194,7 +196,8 @@ impl State {
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<State>, mut stop: watch::Receiver<bool>) {
+async fn serve(listener: std::net::TcpListener, state: Arc<State>, mut stop: watch::Receiver<bool>) {
+    let listener = TcpListener::from_std(listener).expect("a runtime with input and output");
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
