@@ -19,7 +19,6 @@ struct Source {
 }
 
 impl Source {
-    #[cfg(test)]
     fn new(path: &str, text: &str) -> Self {
         Self { path: path.into(), text: text.into() }
     }

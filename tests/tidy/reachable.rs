@@ -68,12 +68,11 @@ fn collect(items: &[syn::Item], folder: &str, beneath: &str, paths: &mut Vec<Str
 }
 
 fn path_attribute(module: &syn::ItemMod) -> Option<String> {
-    let value = module.attrs.iter().filter(|attribute| attribute.path().is_ident("path")).find_map(|attribute| {
+    module.attrs.iter().filter(|attribute| attribute.path().is_ident("path")).find_map(|attribute| {
         let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
         let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value else { return None };
         Some(text.value())
-    });
-    value
+    })
 }
 
 /// `path` seen from `folder`, with `..` taken out.
