@@ -22,9 +22,10 @@ use super::frame::{Overlay, Setup};
 /// What was refused, as a fragment that fits "failed to ...".
 pub(super) fn enter(setup: &Setup) -> Result<(), String> {
     if !setup.overlays.is_empty() {
-        // Opened before the first mount: what is mounted may hide what is mounted next.
-        let open: Vec<_> = setup.overlays.iter().map(Layers::open).collect::<Result<_, _>>()?;
         own_namespaces()?;
+        // Opened before the first mount, since what is mounted may hide what is mounted next; and after the namespaces are
+        // made, since layers must be seen by way of a mount of this namespace.
+        let open: Vec<_> = setup.overlays.iter().map(Layers::open).collect::<Result<_, _>>()?;
         open.iter().zip(&setup.overlays).try_for_each(|(layers, overlay)| layers.mount(&overlay.at))?;
     }
     std::env::set_current_dir(&setup.root).map_err(told("enter", &setup.root))

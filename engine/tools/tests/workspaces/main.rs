@@ -1,6 +1,6 @@
 //! Workspaces on real git repositories, with real namespaces where the machine allows them, and as plain copies.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests end where something is amiss, and say what they skip")]
 
 #[path = "../support/mod.rs"]
 mod support;
