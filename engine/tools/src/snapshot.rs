@@ -125,16 +125,15 @@ impl Snapshots {
         if lock.try_lock().is_err() {
             return Ok(());
         }
-        fs::remove_dir_all(self.folder.join(digest.to_string()))?;
-        fs::remove_file(self.lock_path(digest))
+        fs::remove_dir_all(self.folder.join(digest.to_string()))
     }
 
     fn lock_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(format!("{digest}.lock"))
     }
 
-    /// The lock file, opened; whoever removes a snapshot removes its lock file too, so `hold` must look again once it has
-    /// the lock: it does, since the snapshot is gone then.
+    /// The lock file, opened. It is empty and stays when its snapshot is removed: whoever waits for it has it open, and must
+    /// not come to hold another lock than the one a newcomer finds.
     fn lock_file(&self, digest: &Digest) -> Outcome<File> {
         let path = self.lock_path(digest);
         File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(at("open", &path))

@@ -126,7 +126,7 @@ impl Inner {
     async fn call(self: Arc<Self>, call: ToolCall) -> Outcome<ToolResult> {
         let found = tool::registry().into_iter().find(|tool| tool.facts.name == call.tool);
         let Some(tool) = found else {
-            return Err(permanent(format!("call {:?}: there is no such tool", call.tool), "see `naestro spec tools`"));
+            return Err(permanent(format!("call {:?}: there is no such tool", call.tool), "use one of the tools that were offered"));
         };
         if tool.facts.access != call.access {
             return Err(permanent(format!("call {}: it was permitted with other access than it needs", call.tool), ""));

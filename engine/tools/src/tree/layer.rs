@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::rules::Rules;
-use super::scan::is_cache;
+use super::scan::{is_cache, left_out};
 use super::stats::{Stats, kind};
 use super::{Delta, Entry, Manifest, is_git};
 use crate::fault::{Outcome, at};
@@ -67,7 +68,14 @@ impl Walk<'_> {
     fn folder(&mut self, path: &Path, rules: &Rules, above: Above) -> Outcome<()> {
         let folder = self.layers.upper.join(path);
         let rules = &self.rules_of(path, rules, above.covered);
-        for entry in std::fs::read_dir(&folder).map_err(at("read", &folder))? {
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                left_out(path);
+                return Ok(());
+            }
+            entries => entries.map_err(at("read", &folder))?,
+        };
+        for entry in entries {
             let entry = entry.map_err(at("read", &folder))?;
             if !is_git(&entry.file_name()) {
                 let meta = entry.metadata().map_err(at("read", &folder))?;
@@ -101,7 +109,14 @@ impl Walk<'_> {
         if !known && (above.ignored || rules.ignored(path, false)) {
             return Ok(());
         }
-        let (entry, bytes) = self.stats.entry(self.layers.upper, path, meta).map_err(at("read", path))?;
+        let (entry, bytes) = match self.stats.entry(self.layers.upper, path, meta) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.delta.remove(path);
+                left_out(path);
+                return Ok(());
+            }
+            entry => entry.map_err(at("read", path))?,
+        };
         self.delta.insert(path.to_path_buf(), Some(entry));
         self.read.extend(bytes.map(|bytes| (path.to_path_buf(), bytes)));
         Ok(())

@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::DirEntry;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +98,11 @@ impl Place {
     }
 }
 
+/// Takes note of what may not be read: another user's, or shut by a command. The tree goes without it, as git's do.
+pub(super) fn left_out(path: &Path) {
+    tracing::warn!(path = %path.display(), "a file or folder that may not be read is left out of the tree");
+}
+
 /// The ignore rules that hold at `root` from outside it.
 pub(crate) fn outside(root: &Path) -> Rules {
     let repository = Repository::of(root);
@@ -116,7 +122,11 @@ impl Walk<'_> {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             // It went away between its listing and now: the user is at work.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path != Path::new("") => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound && path != Path::new("") => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && path != Path::new("") => {
+                left_out(path);
+                return Ok(());
+            }
             Err(error) => return Err(at("read", &folder)(error)),
         };
         for entry in entries {
@@ -158,7 +168,7 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, entry: &DirEntry) -> Outcome<()> {
-        let gone = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        let gone = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
         let meta = match entry.metadata() {
             Err(error) if gone(&error) => return Ok(()),
             meta => meta.map_err(at("read", path))?,
@@ -169,6 +179,10 @@ impl Walk<'_> {
         }
         match self.stats.entry(self.root, path, &meta) {
             Err(error) if gone(&error) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                left_out(path);
+                Ok(())
+            }
             found => {
                 let (entry, _) = found.map_err(at("read", path))?;
                 self.scan.tree.entries.insert(path.to_path_buf(), entry);

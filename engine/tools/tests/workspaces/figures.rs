@@ -25,8 +25,9 @@ fn figures() {
         let changes = median((0..50).map(|index| timed(|| assert_ne!(run.change(&format!("echo {index} > a")), base))));
         let first = opened[0];
         let again = median(opened.into_iter().skip(1));
+        let level = project.wait(run.desk.open(None, None)).unwrap().level;
         eprintln!(
-            "plain {plain}, 1001 files: first open {first:?}, again {again:?}, hands alone {starts:?}, read {reads:?}, exec {execs:?}, exec + checkpoint {changes:?}"
+            "{level}, 1001 files: first open {first:?}, again {again:?}, hands alone {starts:?}, read {reads:?}, exec {execs:?}, exec + checkpoint {changes:?}"
         );
     }
 }
