@@ -165,6 +165,11 @@ impl Private {
 
     fn overlays(&self, caches: &[PathBuf]) -> Outcome<Vec<Overlay>> {
         let tree = self.overlay("", self.lower().to_path_buf(), &self.checkout)?;
+        let git = self.checkout.join(".git");
+        if git.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            // A worktree's or submodule's: it says where the git folder is, which has an overlay of its own.
+            fs::copy(&git, self.upper().join(".git")).map_err(at("copy", &git))?;
+        }
         let live = caches::choose(&self.checkout, caches).into_iter().enumerate();
         let beside = live.map(|(index, live)| self.overlay(&format!("caches/{index}"), live.clone(), &live));
         std::iter::once(Ok(tree)).chain(beside).collect()

@@ -87,6 +87,12 @@ fn a_worktree_and_a_shallow_clone_work() {
         origin.sh(&format!("git worktree repair {}", worktree.path().display()));
         let (run, _) = worktree.open(1);
         assert_eq!(run.sh("cat f").0, "one\n");
+        if !plain {
+            run.sh(
+                "echo two > f; git log --format=%s | grep -q base && git -c user.name=t -c user.email=t@example.invalid commit -qam inside",
+            );
+            assert_eq!(worktree.sh("git log --format=%s; git status --short"), "base\n");
+        }
     }
 }
 
