@@ -19,7 +19,6 @@ pub struct Plan {
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Step {
     /// Its name, unique in the plan: 1 to 64 of `a-z 0-9 _ -`.
     pub id: String,
@@ -48,7 +47,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum StepKind {
     /// Calls one tool; inputs are merged into the arguments by name.
     Tool {
@@ -120,4 +119,16 @@ pub struct StepBudget {
     /// Wall time in seconds.
     #[serde(default)]
     pub wall_s: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_field_of_a_step_is_named() {
+        let error = serde_json::from_str::<Step>(r#"{"id":"a","kind":"ask","question":"?","timeout":3}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `timeout`"), "{error}");
+        assert!(serde_json::from_str::<Step>(r#"{"id":"a","kind":"ask","question":"?","timeout_s":3}"#).is_ok());
+    }
 }

@@ -32,3 +32,6 @@ mod update;
 pub use engine::LocalEngine;
 pub use parts::{MakeWorkspaces, ModelPart, OpenJournal, Parts, Settings};
 pub use recipe::{Recipe, built_in as built_in_recipes};
+
+#[cfg(test)]
+mod tests;

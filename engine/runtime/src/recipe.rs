@@ -73,7 +73,7 @@ pub(crate) fn find(name: &str, folder: Option<&Path>) -> Result<Recipe, Error> {
 
 fn parse(text: &str, name: &str) -> Result<Recipe, Error> {
     toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         Error::new(ErrorCode::InvalidPlan, format!("read recipe `{name}`: line {line}: {}", error.message()))
             .hint("`naestro spec plan` prints the JSON Schema of a plan's steps")
     })

@@ -99,6 +99,15 @@ impl Attempt {
         Ok(Some(tree))
     }
 
+    /// Brings the workspace back to its last checkpoint.
+    ///
+    /// # Errors
+    /// The failure, if the tree's content is missing or could not be written.
+    pub(crate) async fn undo(self: &Arc<Self>, contents: &Arc<dyn Contents>) -> Outcome<()> {
+        let tree = self.state().tree;
+        self.restore(tree, contents).await
+    }
+
     /// Brings the workspace to the tree `digest`.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ pub(crate) enum Place {
     Hands,
     /// In the main process, on the checkout itself, read-only: facts of git and of manifests.
     Host,
+    /// In the confined helper too, but what it changes there is undone, as after an acceptance command.
+    Trial,
 }
 
 /// One tool: facts for the kernel, a description for models, and where it runs.

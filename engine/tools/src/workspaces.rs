@@ -133,11 +133,13 @@ impl Inner {
         }
         match tool.place {
             Place::Host => self.call_host(call).await,
-            Place::Hands => self.call_hands(call).await,
+            Place::Hands => self.call_hands(call, true).await,
+            Place::Trial => self.call_hands(call, false).await,
         }
     }
 
-    async fn call_hands(self: Arc<Self>, call: ToolCall) -> Outcome<ToolResult> {
+    /// A writing call that fails, or is not to be kept, leaves the tree as it was.
+    async fn call_hands(self: Arc<Self>, call: ToolCall, keep: bool) -> Outcome<ToolResult> {
         let attempt = self.attempt(call.run)?;
         let what = format!("call {}", call.tool);
         let args = String::from_utf8(call.args.bytes).map_err(|_| permanent(format!("{what}: its arguments are not text"), ""))?;
@@ -148,7 +150,12 @@ impl Inner {
             return result(ask_within(&attempt, ask, call.timeout).await.map_err(|wrong| told(wrong, &what))?);
         }
         let _turn = attempt.turn.write().await;
-        let said = ask_within(&attempt, ask, call.timeout).await.map_err(|wrong| told(wrong, &what))?;
+        let said = ask_within(&attempt, ask, call.timeout).await;
+        if !keep || said.is_err() {
+            attempt.undo(&self.contents).await?;
+            return result(said.map_err(|wrong| told(wrong, &what))?);
+        }
+        let said = said.map_err(|wrong| told(wrong, &what))?;
         let (at, inner) = (attempt.clone(), self.clone());
         let tree = blocking(move || at.checkpoint(&*inner.contents)).await?;
         Ok(ToolResult { tree, ..result(said)? })

@@ -82,7 +82,7 @@ async fn resume(shared: &Arc<Shared>, run: &str, caller: &Caller) -> Result<Hand
     let (mut taken, crashed) = take_over(shared, &journal, run).await?;
     let workspace = taken.fold.run.opening().map(|opening| PathBuf::from(&opening.workspace)).unwrap_or_default();
     refuse_recursion(&workspace, shared.parts.settings.inside.as_deref())?;
-    let mut first = Vec::new();
+    let mut first = unplanned(&taken.fold, shared)?;
     for letter in letters(&journal, run).await? {
         taken.letters = letter.id;
         // A letter may have been taken in before the end of the former process: what it asked for then makes no sense now.
@@ -91,6 +91,13 @@ async fn resume(shared: &Arc<Shared>, run: &str, caller: &Caller) -> Result<Hand
     }
     first.push(What::Resumed { crashed, interactive: caller.answers });
     Ok(launch(shared, &workshop, journal, taken, first))
+}
+
+/// The plan of a run whose process died between its opening and its plan, from what its opening says.
+fn unplanned(fold: &Fold, shared: &Shared) -> Result<Vec<What>, Error> {
+    let Some(opening) = fold.run.opening().filter(|_| fold.run.plan().is_none()) else { return Ok(Vec::new()) };
+    let words = Orchestrate { goal: opening.goal.clone(), recipe: opening.recipe.clone(), ..Orchestrate::default() };
+    Ok(vec![What::Planned(understand(&words, shared)?.plan)])
 }
 
 /// A run taken up: its fold and what it goes on from.

@@ -47,7 +47,7 @@ pub(super) const TOOL: Entry = Entry {
     class: Class::Idempotent,
     access: ToolAccess::Write,
     for_agents: false,
-    place: Place::Hands,
+    place: Place::Trial,
     run,
 };
 

@@ -1,0 +1,434 @@
+//! The engine as a face sees it, over the real journal and policies, with a scripted model and a workspace in memory.
+//!
+//! The doubles stand for the two ports whose real parts are tested in their own crates and end to end; here they show the
+//! order of things: journal before effect, one permit per effect, the same state after resuming as without.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use expect_test::{Expect, expect};
+use futures_util::StreamExt;
+use naestro_api::{
+    Answer as Reply_, Caller, Command, Engine, ErrorCode, Face, Handle, Mode, Orchestrate, Outcome, Query, Reply, Signal, Trace,
+    TraceReply, Update, UpdateBody,
+};
+use naestro_journal::SqliteJournal;
+use naestro_kernel::{Body, Class, Digest, Failure, FailureKind, Finish, ModelFacts, Output, RunId, ToolAccess, ToolFacts, Usage};
+use naestro_policy::effect::{Check, Diff, Generate, Import, Message, MessageCall, Open, Role, ToolCall, ToolSpec};
+use naestro_policy::port::{self, Answer, CheckResult, Delta, Models, Opened, ToolResult, Workspaces};
+use naestro_policy::{Permit, body, digest_bytes};
+
+use crate::message::plain;
+use crate::{LocalEngine, ModelPart, Parts, Settings};
+
+/// A model that says what it is told to, in order; a reply of `hang` never comes.
+struct Told {
+    replies: Mutex<VecDeque<&'static str>>,
+    heard: Mutex<Vec<Generate>>,
+}
+
+impl Models for Told {
+    fn generate<'a>(
+        &'a self,
+        permit: Permit,
+        request: Generate,
+        on_delta: &'a (dyn Fn(Delta) + Send + Sync),
+    ) -> Answer<'a, Result<port::Reply, Failure>> {
+        permit.covers(&request).unwrap();
+        self.heard.lock().unwrap().push(request);
+        let reply = self.replies.lock().unwrap().pop_front().unwrap_or("nothing more to say");
+        Box::pin(async move {
+            match reply.split_once(' ') {
+                Some(("call", rest)) => Ok(asks(rest)),
+                Some(("busy", after)) => Err(Failure {
+                    kind: FailureKind::Transient,
+                    message: String::from("reach the model"),
+                    hint: String::new(),
+                    retry_after: after.parse().ok().map(naestro_kernel::Millis),
+                }),
+                _ if reply == "hang" => std::future::pending().await,
+                _ => {
+                    on_delta(Delta::Text(reply.to_owned()));
+                    Ok(port::Reply {
+                        message: plain(Role::Assistant, reply),
+                        finish: Finish::Stop,
+                        usage: Usage { input: 10, output: 5, ..Usage::default() },
+                    })
+                }
+            }
+        })
+    }
+}
+
+/// A reply that calls one tool: `edit {"path":"a"}`.
+fn asks(call: &str) -> port::Reply {
+    let (tool, args) = call.split_once(' ').unwrap();
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let id = format!("call-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let call = MessageCall { id, tool: tool.to_owned(), args: args.to_owned(), unknown: std::collections::BTreeMap::default() };
+    let message = Message { calls: vec![call], ..plain(Role::Assistant, "") };
+    port::Reply { message, finish: Finish::Calls, usage: Usage::default() }
+}
+
+/// A workspace whose tree is the list of edits made to it.
+#[derive(Default)]
+struct Memory {
+    edits: Mutex<Vec<String>>,
+    imported: Mutex<Vec<String>>,
+}
+
+fn output(text: &str) -> Output {
+    Output { text: body(text), data: None }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
+    Box::pin(std::future::ready(value))
+}
+
+impl Memory {
+    fn tree(&self) -> Digest {
+        digest_bytes(self.edits.lock().unwrap().join("\n").as_bytes())
+    }
+}
+
+impl Workspaces for Memory {
+    fn tools(&self) -> Vec<(ToolFacts, ToolSpec)> {
+        let tool = |name: &str, access, for_agents| {
+            let facts = ToolFacts { name: name.to_owned(), class: Class::Idempotent, access, for_agents };
+            (facts, ToolSpec { name: name.to_owned(), description: String::new(), schema: String::from("{}") })
+        };
+        vec![
+            tool("read", ToolAccess::Read, true),
+            tool("edit", ToolAccess::Write, true),
+            tool("exec", ToolAccess::Write, true),
+            tool("changes", ToolAccess::None, false),
+        ]
+    }
+
+    fn open(&self, permit: Permit, open: Open) -> Answer<'_, Result<Opened, Failure>> {
+        permit.covers(&open).unwrap();
+        ready(Ok(Opened { base: digest_bytes(b""), level: String::from("memory") }))
+    }
+
+    fn call(&self, permit: Permit, call: ToolCall) -> Answer<'_, Result<ToolResult, Failure>> {
+        permit.covers(&call).unwrap();
+        let wrote = call.access == ToolAccess::Write;
+        if wrote {
+            self.edits.lock().unwrap().push(call.args.text().into_owned());
+        }
+        ready(Ok(ToolResult { ok: true, output: output(&format!("{} done", call.tool)), tree: wrote.then(|| self.tree()) }))
+    }
+
+    fn check(&self, permit: Permit, check: Check) -> Answer<'_, Result<CheckResult, Failure>> {
+        permit.covers(&check).unwrap();
+        let passed = self.edits.lock().unwrap().len() >= check.command.len();
+        ready(Ok(CheckResult { passed, output: output("checked") }))
+    }
+
+    fn diff(&self, permit: Permit, diff: Diff) -> Answer<'_, Result<(Body, Vec<String>), Failure>> {
+        permit.covers(&diff).unwrap();
+        ready(Ok((body(self.edits.lock().unwrap().join("\n")), vec![String::from("a")])))
+    }
+
+    fn import(&self, permit: Permit, import: Import) -> Answer<'_, Result<u32, Failure>> {
+        permit.covers(&import).unwrap();
+        self.imported.lock().unwrap().extend(import.paths.iter().cloned());
+        ready(Ok(1))
+    }
+
+    fn close(&self, _run: RunId) -> Answer<'_, ()> {
+        ready(())
+    }
+}
+
+/// An engine in a fresh state directory, and what is behind it.
+struct Bench {
+    home: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    model: Arc<Told>,
+    memory: Arc<Memory>,
+}
+
+impl Bench {
+    fn new(replies: &[&'static str]) -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            model: Arc::new(Told { replies: Mutex::new(replies.iter().copied().collect()), heard: Mutex::default() }),
+            memory: Arc::default(),
+        }
+    }
+
+    /// An engine as a process would have it; several share the state directory as processes do.
+    fn engine(&self) -> LocalEngine {
+        let (home, memory) = (self.home.path().to_owned(), Arc::clone(&self.memory));
+        let facts = ModelFacts {
+            name: "told".into(),
+            host: "localhost".into(),
+            context: 100_000,
+            max_output: 4_000,
+            price_input: 0,
+            price_output: 0,
+        };
+        LocalEngine::new(Parts {
+            journal: Box::new(move || SqliteJournal::open(&home).map(|journal| Arc::new(journal) as Arc<dyn port::Journal>)),
+            workspaces: Box::new(move |_| Arc::clone(&memory) as Arc<dyn Workspaces>),
+            model: Some(ModelPart { facts, port: Arc::clone(&self.model) as Arc<dyn Models> }),
+            settings: Settings { home: self.home.path().to_owned(), ..Settings::default() },
+        })
+    }
+
+    fn goal(&self, goal: &str, mode: Mode) -> Orchestrate {
+        Orchestrate { goal: goal.to_owned(), mode, workspace: self.folder.path().to_str().unwrap().to_owned(), ..Orchestrate::default() }
+    }
+}
+
+fn caller(answers: bool) -> Caller {
+    Caller { face: Face::Rpc, answers }
+}
+
+async fn submit(engine: &LocalEngine, orchestrate: Orchestrate, answers: bool) -> (String, naestro_api::Updates) {
+    match engine.submit(Command::Orchestrate(Box::new(orchestrate)), caller(answers)).await {
+        Ok(Handle::Run { run, updates }) => (run, updates),
+        Ok(_) => panic!("not a run"),
+        Err(error) => panic!("{error}: {:?}", error.hints),
+    }
+}
+
+async fn run(engine: &LocalEngine, orchestrate: Orchestrate) -> (String, Vec<Update>) {
+    let (run, updates) = submit(engine, orchestrate, false).await;
+    (run, updates.collect().await)
+}
+
+/// Updates as lines a person can compare.
+fn lines(updates: &[Update]) -> String {
+    let line = |update: &Update| match &update.body {
+        UpdateBody::Started { resumed, .. } => format!("started, resumed: {resumed}"),
+        UpdateBody::Plan { plan } => format!("plan of {}", plan.steps.len()),
+        UpdateBody::Workspace { level } => format!("workspace: {level}"),
+        UpdateBody::Step { step, state, note } => format!("step {step}: {state:?} {note}").trim_end().to_owned(),
+        UpdateBody::Delta { text, .. } => format!("delta {text:?}"),
+        UpdateBody::Message { text, .. } => format!("message {text:?}"),
+        UpdateBody::Call { label, state, output, .. } => format!("call {label}: {state:?} {output}").trim_end().to_owned(),
+        UpdateBody::Question(question) => format!("question {}: {}", question.question, question.text),
+        UpdateBody::Notice { text } => format!("notice {text}"),
+        UpdateBody::Finished { outcome, summary, diff, receipts, cost } => {
+            let summary = redact(summary.split("; go on").next().unwrap_or_default());
+            format!(
+                "finished {outcome:?}, diff: {}, {} receipts, {} tokens: {}",
+                diff.is_some(),
+                receipts.len(),
+                cost.tokens,
+                summary.replace('\n', " ")
+            )
+        }
+    };
+    updates.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn check(updates: &[Update], expected: &Expect) {
+    expected.assert_eq(&lines(updates));
+}
+
+fn last(updates: &[Update]) -> (Outcome, String) {
+    match &updates.last().unwrap().body {
+        UpdateBody::Finished { outcome, summary, .. } => (*outcome, summary.clone()),
+        other => panic!("the last update is {other:?}"),
+    }
+}
+
+/// Replays a run and compares it with what the live one left.
+async fn replays(engine: &LocalEngine, run: &str) {
+    let trace = Command::Trace(Trace::Replay { run: run.to_owned() });
+    match engine.submit(trace, caller(false)).await.ok() {
+        Some(Handle::Trace(TraceReply::Replay(replayed))) => assert_eq!(replayed.identical, Some(true), "{replayed:?}"),
+        _ => panic!("no replay"),
+    }
+}
+
+#[tokio::test]
+async fn an_agent_edits_is_checked_and_ends_in_a_diff() {
+    let bench = Bench::new(&["call edit {\"path\":\"a\"}", "done"]);
+    let engine = bench.engine();
+    let goal = Orchestrate { accept: vec![String::from("x")], ..bench.goal("mend it", Mode::Auto) };
+    let (run_id, updates) = run(&engine, goal).await;
+    check(
+        &updates,
+        &expect![[r#"
+            started, resumed: false
+            plan of 1
+            step work: Running
+            workspace: memory
+            call edit a: Started
+            call edit a: Succeeded edit done
+            delta "done"
+            message "done"
+            call check `x`: Started
+            call check `x`: Succeeded checked
+            step work: Succeeded
+            finished Succeeded, diff: true, 6 receipts, 157 tokens: done"#]],
+    );
+    assert!(bench.memory.imported.lock().unwrap().is_empty(), "auto imports only with apply");
+    replays(&engine, &run_id).await;
+}
+
+#[tokio::test]
+async fn a_check_that_fails_is_fed_back() {
+    let bench = Bench::new(&["call edit {\"path\":\"a\"}", "done?", "call edit {\"path\":\"b\"}", "done!"]);
+    let engine = bench.engine();
+    let goal = Orchestrate { accept: vec![String::from("xx")], ..bench.goal("mend it", Mode::Auto) };
+    let (run_id, updates) = run(&engine, goal).await;
+    assert_eq!(last(&updates), (Outcome::Succeeded, String::from("done!")));
+    let heard = bench.model.heard.lock().unwrap();
+    let feedback = heard[2].messages.last().unwrap();
+    assert!(feedback.role == Role::User && feedback.text.contains("`xx` does not pass yet"), "{feedback:?}");
+    drop(heard);
+    replays(&engine, &run_id).await;
+}
+
+#[tokio::test]
+async fn a_transient_failure_is_tried_again_after_its_pause() {
+    let bench = Bench::new(&["busy 1", "hello"]);
+    let (_, updates) = run(&bench.engine(), bench.goal("greet", Mode::Guide)).await;
+    assert_eq!(last(&updates), (Outcome::Succeeded, String::from("hello")));
+    assert_eq!(bench.model.heard.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
+    let bench = Bench::new(&["call exec {\"command\":\"ls\"}", "done"]);
+    let first = bench.engine();
+    let (run_id, updates) = run(&first, bench.goal("look", Mode::Copilot)).await;
+    assert_eq!(last(&updates).0, Outcome::Suspended);
+    let answer = |choice: &str| Signal::Answer(Reply_ { run: run_id.clone(), question: 0, choice: choice.into() });
+    let cli = Caller { face: Face::Cli, answers: true };
+    let refused = first.signal(answer("allow"), caller(false)).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Refused, "only a human, or who started it");
+    let wrong = first.signal(answer("perhaps"), cli.clone()).await.unwrap_err();
+    assert_eq!(wrong.code, ErrorCode::UnknownQuestion);
+
+    first.signal(answer("allow"), cli).await.unwrap();
+    let second = bench.engine();
+    let resume = Orchestrate { resume: Some(run_id.clone()), ..Orchestrate::default() };
+    let (_, updates) = run(&second, resume).await;
+    check(
+        &updates,
+        &expect![[r#"
+            started, resumed: true
+            workspace: memory
+            call exec ls: Started
+            call exec ls: Succeeded exec done
+            delta "done"
+            message "done"
+            step work: Succeeded
+            question 1: Write these changes into your folder?
+            finished Suspended, diff: true, 6 receipts, 158 tokens: suspended; it waits for an answer: Write these changes into your folder? (naestro answer RUN 1 allow|deny)"#]],
+    );
+    replays(&second, &run_id).await;
+}
+
+#[tokio::test]
+async fn a_run_that_was_refused_tells_the_model() {
+    let bench = Bench::new(&["call exec {\"command\":\"ls\"}", "call frobnicate {}", "I could not"]);
+    let (_, updates) = run(&bench.engine(), bench.goal("look", Mode::Auto)).await;
+    assert_eq!(last(&updates), (Outcome::Succeeded, String::from("I could not")));
+    let heard = bench.model.heard.lock().unwrap();
+    let results: Vec<&str> =
+        heard[2].messages.iter().filter(|message| message.role == Role::Tool).map(|message| message.text.as_str()).collect();
+    assert!(results[0].starts_with("refused: ") && results[0].contains("--unsandboxed"), "{results:?}");
+    assert!(results[1].contains("there is no tool `frobnicate`"), "{results:?}");
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_call_in_flight() {
+    let bench = Bench::new(&["hang"]);
+    let engine = bench.engine();
+    let (run_id, mut updates) = submit(&engine, bench.goal("wait", Mode::Guide), true).await;
+    while !matches!(updates.next().await.unwrap().body, UpdateBody::Step { .. }) {}
+    engine.signal(Signal::Cancel { run: run_id.clone() }, caller(true)).await.unwrap();
+    let rest: Vec<Update> = updates.collect().await;
+    assert_eq!(last(&rest), (Outcome::Cancelled, String::from("cancelled")));
+    replays(&engine, &run_id).await;
+}
+
+#[tokio::test]
+async fn closing_suspends_and_another_engine_goes_on() {
+    let bench = Bench::new(&["hang", "hello"]);
+    let first = bench.engine();
+    let (run_id, updates) = submit(&first, bench.goal("greet", Mode::Guide), true).await;
+    first.close().await;
+    let updates: Vec<Update> = updates.collect().await;
+    assert_eq!(last(&updates).0, Outcome::Suspended);
+    let second = bench.engine();
+    let (_, updates) = run(&second, Orchestrate { resume: Some(run_id.clone()), ..Orchestrate::default() }).await;
+    let (outcome, summary) = last(&updates);
+    assert_eq!(outcome, Outcome::Succeeded);
+    assert!(summary == "hello" || summary == "nothing more to say", "{summary}");
+    replays(&second, &run_id).await;
+}
+
+#[tokio::test]
+async fn a_session_goes_on_with_what_was_said_also_in_another_process() {
+    let bench = Bench::new(&["I am Naestro", "as I said", "still"]);
+    let first = bench.engine();
+    let (session, _) = run(&first, bench.goal("who are you?", Mode::Guide)).await;
+    let again = |goal: &str| Orchestrate { session: Some(session.clone()), ..bench.goal(goal, Mode::Guide) };
+    run(&first, again("again?")).await;
+    run(&bench.engine(), again("once more?")).await;
+    let heard = bench.model.heard.lock().unwrap();
+    let said: Vec<&str> = heard[2].messages[1..].iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(said, ["who are you?", "I am Naestro", "again?", "as I said", "once more?"]);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_before_anything_happens() {
+    let bench = Bench::new(&[]);
+    let engine = bench.engine();
+    let file = bench.folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let good = || bench.goal("x", Mode::Guide);
+    let cases = [
+        (Orchestrate { workspace: "here".into(), ..good() }, ErrorCode::InvalidWorkspace),
+        (Orchestrate { workspace: "/no/such/folder".into(), ..good() }, ErrorCode::InvalidWorkspace),
+        (Orchestrate { workspace: file.to_str().unwrap().into(), ..good() }, ErrorCode::InvalidWorkspace),
+        (Orchestrate { goal: "x".repeat(1 << 20), ..good() }, ErrorCode::InvalidInput),
+        (Orchestrate { goal: String::new(), ..good() }, ErrorCode::InvalidInput),
+        (Orchestrate { recipe: Some("nope".into()), ..good() }, ErrorCode::UnknownRecipe),
+        (Orchestrate { session: Some("nope".into()), ..good() }, ErrorCode::UnknownRun),
+        (Orchestrate { resume: Some("nope".into()), ..good() }, ErrorCode::UnknownRun),
+    ];
+    for (orchestrate, code) in cases {
+        let error = engine.submit(Command::Orchestrate(Box::new(orchestrate)), caller(false)).await.err().unwrap();
+        assert_eq!(error.code, code, "{error}");
+        assert!(!error.hints.is_empty() || code == ErrorCode::InvalidInput, "{error} has no hint");
+    }
+    let Ok(Handle::Trace(TraceReply::List { runs })) = engine.submit(Command::Trace(Trace::List { limit: None }), caller(false)).await
+    else {
+        panic!("no list");
+    };
+    assert!(runs.is_empty(), "a refused command leaves no run");
+}
+
+#[tokio::test]
+async fn a_fork_goes_on_from_an_earlier_event() {
+    let bench = Bench::new(&["first", "second"]);
+    let engine = bench.engine();
+    let (run_id, _) = run(&engine, bench.goal("say", Mode::Guide)).await;
+    let Ok(Handle::Trace(TraceReply::Fork { run: fork })) =
+        engine.submit(Command::Trace(Trace::Fork { run: run_id, index: 2 }), caller(false)).await
+    else {
+        panic!("no fork");
+    };
+    let (_, updates) = run(&engine, Orchestrate { resume: Some(fork.clone()), ..Orchestrate::default() }).await;
+    assert_eq!(last(&updates), (Outcome::Succeeded, String::from("second")));
+    replays(&engine, &fork).await;
+    let Reply::State(state) = engine.query(Query::State { run: fork }).await.unwrap() else { panic!("no state") };
+    assert_eq!(state.outcome, Some(Outcome::Succeeded));
+}
+
+/// The run's id becomes RUN.
+fn redact(text: &str) -> String {
+    text.split(' ').map(|word| if RunId::parse(word).is_some() { "RUN" } else { word }).collect::<Vec<_>>().join(" ")
+}
