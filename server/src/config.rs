@@ -3,6 +3,7 @@
 //! The one place where the environment and the configuration file are read. Nothing in a repository is configuration.
 //!
 //! Invariant: a key is read from the environment only, and neither shown nor kept in the file.
+#![expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
 
 mod file;
 #[cfg(test)]
@@ -121,7 +122,7 @@ impl NoModel {
 
 /// The filter for what is logged to stderr.
 pub(crate) fn log_filter() -> String {
-    std::env::var("NAESTRO_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| "warn".to_owned())
+    std::env::var("NAESTRO_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| "warn,async_openai=off".to_owned())
 }
 
 /// The first executable file of that name on the search path.

@@ -23,7 +23,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
     ended
 }
 
-/// Writes warnings, and what `NAESTRO_LOG` asks for, to standard error.
+/// Writes warnings, and what `NAESTRO_LOG` asks for, to standard error; not the model transport's, which quote what a provider sent.
 pub(crate) fn log() {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(crate::config::log_filter());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();

@@ -10,7 +10,6 @@ mod terminal;
 use std::io::Write as _;
 
 use naestro_api::{Error, ErrorCode, Question, Update};
-use serde_json::json;
 
 use crate::clean;
 use terminal::Terminal;
@@ -54,7 +53,8 @@ impl Screen {
     /// Says something that is no result.
     pub(crate) fn note(&mut self, text: &str) {
         match self {
-            Self::Json => json_line(&json!({ "type": "note", "text": text })),
+            // A script hears what matters of it in the run's own updates.
+            Self::Json => {}
             Self::Terminal(terminal) => terminal.note(text),
         }
     }

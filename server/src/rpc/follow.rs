@@ -2,6 +2,7 @@
 //!
 //! Invariant: a journalled update is sent, in order; a delta may be joined with the next or dropped.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,34 +40,50 @@ struct Notification<'a> {
 }
 
 /// Sends the updates as notifications until there are no more.
+///
+/// Takes updates as they come, whether or not the client reads, so that they pile up nowhere else: journalled ones are held
+/// until there is room, deltas meanwhile are dropped.
 pub(super) async fn follow(mut updates: Updates, outbox: Outbox) {
+    let mut held: VecDeque<String> = VecDeque::new();
     let mut waiting: Option<Update> = None;
     let mut due = Instant::now();
     loop {
         tokio::select! {
             update = updates.next() => match update {
-                Some(update) if matches!(update.body, UpdateBody::Delta { .. }) => {
-                    waiting = match waiting.take() {
-                        Some(before) => join(before, update, &outbox),
-                        None => Some(update),
-                    };
-                }
-                Some(update) => {
+                Some(update) if !matches!(update.body, UpdateBody::Delta { .. }) => {
                     deltas(waiting.take(), &outbox);
-                    outbox.send(line(&update)).await;
+                    held.push_back(line(&update));
+                    let_out(&mut held, &outbox);
                 }
-                None => return deltas(waiting.take(), &outbox),
+                Some(_) if !held.is_empty() => {}
+                Some(update) => waiting = join(waiting.take(), update, &outbox),
+                None => break,
             },
+            () = outbox.room(), if !held.is_empty() => let_out(&mut held, &outbox),
             () = sleep_until(due), if waiting.is_some() => {
                 deltas(waiting.take(), &outbox);
                 due = Instant::now() + FRAME;
             }
         }
     }
+    deltas(waiting, &outbox);
+    for line in held {
+        outbox.send(line).await;
+    }
+}
+
+/// Lets out what there is room for.
+fn let_out(held: &mut VecDeque<String>, outbox: &Outbox) {
+    while outbox.has_room()
+        && let Some(line) = held.pop_front()
+    {
+        outbox.push(line);
+    }
 }
 
 /// The two as one delta where they belong together; otherwise the first is sent now.
-fn join(mut before: Update, update: Update, outbox: &Outbox) -> Option<Update> {
+fn join(before: Option<Update>, update: Update, outbox: &Outbox) -> Option<Update> {
+    let Some(mut before) = before else { return Some(update) };
     match (&mut before.body, &update.body) {
         (
             UpdateBody::Delta { step, text, reasoning },

@@ -68,27 +68,41 @@ impl Outbox {
 
     /// Queues a line as soon as there is room for it.
     pub(super) async fn send(&self, line: String) {
+        self.room().await;
+        self.push(line);
+    }
+
+    /// Returns when there is room, or when there will be none any more.
+    pub(super) async fn room(&self) {
         loop {
             let room = self.0.room.notified();
             tokio::pin!(room);
             // Registered before looking, so that room made in between is not missed.
             room.as_mut().enable();
-            {
-                let mut queue = self.0.lock();
-                if queue.broken || queue.bytes < MOST {
-                    return self.push(&mut queue, line);
-                }
+            if self.has_room() {
+                return;
             }
             room.await;
         }
     }
 
+    /// Whether there is room, or never will be any.
+    pub(super) fn has_room(&self) -> bool {
+        let queue = self.0.lock();
+        queue.broken || queue.bytes < MOST
+    }
+
+    /// Queues a line, room or not; for who has waited for [`Outbox::room`].
+    pub(super) fn push(&self, line: String) {
+        self.0.lock().push(line);
+        self.0.filled.notify_one();
+    }
+
     /// Queues a line where there is plenty of room; whether there was.
     pub(super) fn offer(&self, line: String) -> bool {
-        let mut queue = self.0.lock();
-        let fits = queue.bytes < MOST_FOR_DELTAS;
+        let fits = self.0.lock().bytes < MOST_FOR_DELTAS;
         if fits {
-            self.push(&mut queue, line);
+            self.push(line);
         }
         fits
     }
@@ -103,15 +117,15 @@ impl Outbox {
     pub(super) async fn broken(&self) {
         self.0.broken.notified().await;
     }
+}
 
-    fn push(&self, queue: &mut Queue, mut line: String) {
-        if queue.broken {
-            return;
+impl Queue {
+    fn push(&mut self, mut line: String) {
+        if !self.broken {
+            line.push('\n');
+            self.bytes += line.len();
+            self.lines.push_back(line);
         }
-        line.push('\n');
-        queue.bytes += line.len();
-        queue.lines.push_back(line);
-        self.0.filled.notify_one();
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn look(home: &Path) -> Result<(), String> {
     seen
 }
 
+#[expect(clippy::disallowed_methods, reason = "only a process of its own can enter a namespace and be done with it")]
 fn ask(place: &Path) -> Result<(), String> {
     for part in ["lower", "upper", "work", "at"] {
         fs::create_dir_all(place.join(part)).map_err(|error| format!("make {}: {error}", place.display()))?;
