@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use naestro_policy::port::{Answer, JournalError};
+use rusqlite::ErrorCode;
 use rusqlite::wal::CheckpointMode;
 
 use crate::append::Books;
@@ -184,8 +185,8 @@ struct Desk {
     log: File,
     /// The length of the log, in pages, as SQLite told it at the last commit.
     pages: Arc<AtomicI64>,
-    /// The length at which the log is to be copied back next.
-    copy_at: i64,
+    /// The length at which the log was copied back last; 0 since it started anew.
+    copied_at: i64,
     beaten: Instant,
     /// Why nothing can be written any more.
     failed: Option<JournalError>,
@@ -207,7 +208,7 @@ impl Desk {
             Ok(())
         };
         books.conn.wal_hook(Some(hook)).map_err(|error| sql(&error))?;
-        Ok(Self { books, log, pages, copy_at: LONG_LOG, beaten: Instant::now(), failed: None, counters })
+        Ok(Self { books, log, pages, copied_at: 0, beaten: Instant::now(), failed: None, counters })
     }
 
     fn run(mut self, inbox: &Receiver<Job>) {
@@ -370,9 +371,7 @@ impl Desk {
         if self.books.notary.due().is_some_and(|due| due <= Instant::now()) {
             self.put_off_note();
         }
-        if self.pages.load(Ordering::Relaxed) >= self.copy_at {
-            self.shorten_log();
-        }
+        self.shorten_log();
     }
 
     fn beat(&mut self) -> Result<(), JournalError> {
@@ -381,18 +380,24 @@ impl Desk {
         self.end(Need::Write, broken)
     }
 
+    /// Copies the log back into the database once for every [`LONG_LOG`] pages it has grown by.
+    ///
+    /// It starts anew with the first write that no reader stands in the way of; until then it only grows.
     fn shorten_log(&mut self) {
-        self.counters.log_checkpoints.fetch_add(1, Ordering::Relaxed);
+        let pages = self.pages.load(Ordering::Relaxed);
+        if pages < self.copied_at {
+            self.copied_at = 0;
+        }
+        if pages < self.copied_at + LONG_LOG {
+            return;
+        }
+        self.copied_at = pages;
         match self.books.conn.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE) {
-            // A reader that still looks at an old state keeps the log from starting anew: it is tried again later.
-            Ok((pages, copied)) if copied < pages => self.copy_at = i64::from(pages) + LONG_LOG / 4,
+            // Another process is copying it.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            Err(error) => tracing::warn!(%error, "failed to copy the journal's log into its database"),
             Ok(_) => {
-                self.copy_at = LONG_LOG;
-                self.pages.store(0, Ordering::Relaxed);
-            }
-            Err(error) => {
-                self.copy_at += LONG_LOG / 4;
-                tracing::warn!(%error, "failed to copy the journal's log into its database");
+                self.counters.log_checkpoints.fetch_add(1, Ordering::Relaxed);
             }
         }
     }

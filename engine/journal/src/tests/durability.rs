@@ -95,6 +95,21 @@ fn the_log_is_copied_back_before_it_grows_long() {
 }
 
 #[test]
+fn a_reader_that_keeps_the_log_from_starting_anew_costs_no_copy_per_commit() {
+    let home = home();
+    let journal = open(&home);
+    fill(&journal, run(1), 0);
+    let reader = Connection::open(home.path().join("journal.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM events;").unwrap();
+    let append = || wait(journal.append(run(1), vec![printed("x".repeat(4_000))], Durability::Buffered)).unwrap();
+    let copied = counted(&journal, || (0..2_000).for_each(|_| append()));
+    assert!((2..=12).contains(&copied.log_checkpoints), "{copied:?}");
+    reader.execute_batch("COMMIT").unwrap();
+    let copied = counted(&journal, || (0..2_000).for_each(|_| append()));
+    assert!((2..=12).contains(&copied.log_checkpoints), "{copied:?}");
+}
+
+#[test]
 fn a_full_disk_stops_appends_with_a_reason_and_loses_nothing() {
     let home = home();
     let journal = open(&home);
