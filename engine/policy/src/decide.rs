@@ -15,7 +15,7 @@ mod tests;
 use naestro_kernel::{Digest, Millis, Mode, RunId, UnitId};
 
 use crate::Permit;
-use crate::effect::Effect;
+use crate::effect::{Effect, Exact as _};
 use rules::{Rules, Verdict};
 use terms::Terms;
 
@@ -114,12 +114,12 @@ impl Effect {
     #[must_use]
     pub fn digest(&self) -> Digest {
         match self {
-            Self::Generate(generate) => crate::digest(generate),
-            Self::Open(open) => crate::digest(open),
-            Self::Call(call) => crate::digest(call),
-            Self::Check(check) => crate::digest(check),
-            Self::Diff(diff) => crate::digest(diff),
-            Self::Import(import) => crate::digest(import),
+            Self::Generate(generate) => generate.exactly(),
+            Self::Open(open) => open.exactly(),
+            Self::Call(call) => call.exactly(),
+            Self::Check(check) => check.exactly(),
+            Self::Diff(diff) => diff.exactly(),
+            Self::Import(import) => import.exactly(),
         }
     }
 }

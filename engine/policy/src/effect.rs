@@ -1,8 +1,9 @@
 //! Effects made exact: what a permit is bound to, and what a port is given.
 //!
-//! Every type here derives `Hash`; [`crate::digest`] of it is what the permit holds.
+//! Every effect derives `Hash`; the digest of its kind and its canonical form ([`Exact::exactly`]) is what the permit holds.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use naestro_kernel::{Body, Digest, RunId, ToolAccess};
 
@@ -21,6 +22,41 @@ pub enum Effect {
     Diff(Diff),
     /// Importing a diff into the checkout.
     Import(Import),
+}
+
+/// An argument of a port that a permit can cover.
+pub trait Exact: Hash {
+    /// What tells it from effects of other kinds whose fields happen to be the same.
+    const KIND: &'static str;
+
+    /// The digest of its kind and all of it.
+    fn exactly(&self) -> Digest {
+        crate::digest(&(Self::KIND, self))
+    }
+}
+
+impl Exact for Generate {
+    const KIND: &'static str = "generate";
+}
+
+impl Exact for Open {
+    const KIND: &'static str = "open";
+}
+
+impl Exact for ToolCall {
+    const KIND: &'static str = "call";
+}
+
+impl Exact for Check {
+    const KIND: &'static str = "check";
+}
+
+impl Exact for Diff {
+    const KIND: &'static str = "diff";
+}
+
+impl Exact for Import {
+    const KIND: &'static str = "import";
 }
 
 /// A model call.

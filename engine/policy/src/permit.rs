@@ -1,8 +1,8 @@
 //! The proof that one exact effect was permitted.
 
-use std::hash::Hash;
-
 use naestro_kernel::{Digest, Millis, RunId, UnitId};
+
+use crate::effect::Exact;
 
 /// Permission for one attempt at one exact effect. It cannot be cloned, and only a decision makes one.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl Permit {
     ///
     /// # Errors
     /// The two digests, if they differ: the port must do nothing then.
-    pub fn covers<T: Hash>(&self, effect: &T) -> Result<(), Mismatch> {
-        let presented = crate::digest(effect);
+    pub fn covers<T: Exact>(&self, effect: &T) -> Result<(), Mismatch> {
+        let presented = effect.exactly();
         if presented == self.effect { Ok(()) } else { Err(Mismatch { permitted: self.effect, presented }) }
     }
 

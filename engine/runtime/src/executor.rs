@@ -14,6 +14,7 @@ use naestro_policy::{Permit, body};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use crate::dispatcher::now;
 use crate::message;
 
 /// What a unit reports to its dispatcher.
@@ -73,6 +74,9 @@ impl Hands {
         reports: &UnboundedSender<Report>,
         partial: &Mutex<String>,
     ) -> Outcome {
+        if permit.expires() < now() {
+            return failed(FailureKind::Permanent, "begin: the permit has lapsed", "resume the run");
+        }
         let ended = match effect {
             Effect::Generate(request) => self.generate(unit, permit, request, reports, partial).await,
             Effect::Open(open) => {

@@ -7,14 +7,13 @@ mod open;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use naestro_kernel::{Body, Failure, Output, RunId, ToolAccess, ToolFacts};
-use naestro_policy::effect::{Check, Diff, Import, Open, ToolCall, ToolSpec};
+use naestro_policy::effect::{Check, Diff, Exact, Import, Open, ToolCall, ToolSpec};
 use naestro_policy::port::{Answer, CheckResult, Contents, Opened, ToolResult, Workspaces};
 use naestro_policy::{Permit, body};
 
@@ -208,7 +207,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-fn covers<T: Hash>(permit: &Permit, effect: &T) -> Outcome<()> {
+fn covers<T: Exact>(permit: &Permit, effect: &T) -> Outcome<()> {
     permit.covers(effect).map_err(|mismatch| permanent(mismatch.to_string(), "this is a defect of naestro; report it"))
 }
 
