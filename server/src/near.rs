@@ -9,10 +9,8 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 
 /// A hint for serde's "unknown field" and "unknown variant" messages, which list what would have been right.
 pub(crate) fn hint(message: &str) -> Option<String> {
-    if !message.contains("unknown field") && !message.contains("unknown variant") {
-        return None;
-    }
-    let mut quoted = message.split('`').skip(1).step_by(2);
+    let from = ["unknown field", "unknown variant"].into_iter().find_map(|complaint| message.find(complaint))?;
+    let mut quoted = message[from..].split('`').skip(1).step_by(2);
     let word = quoted.next()?;
     closest(word, quoted).map(|near| format!("did you mean `{near}`?"))
 }
@@ -34,6 +32,7 @@ mod tests {
         let check = |message: &str, expect: Option<&str>| assert_eq!(hint(message).as_deref(), expect, "{message}");
         check("unknown field `gaol`, expected one of `goal`, `recipe`", Some("did you mean `goal`?"));
         check("unknown variant `atuo`, expected one of `guide`, `copilot`, `auto`", Some("did you mean `auto`?"));
+        check("field `mode`: unknown variant `atuo`, expected one of `guide`, `auto`", Some("did you mean `auto`?"));
         check("missing field `workspace`", None);
     }
 }

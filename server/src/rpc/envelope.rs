@@ -175,36 +175,62 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_a_parse_error() {
-        check("{", expect![[""]]);
-        check("nonsense", expect![[""]]);
-        check(r#"{"jsonrpc":"2.0"} {"#, expect![[""]]);
+        check("{", expect![[r#"null -32700 "failed to read a frame as JSON: EOF while parsing an object at line 1 column 1""#]]);
+        check("nonsense", expect![[r#"null -32700 "failed to read a frame as JSON: expected ident at line 1 column 2""#]]);
+        check(
+            r#"{"jsonrpc":"2.0"} {"#,
+            expect![[r#"null -32700 "failed to read a frame as JSON: trailing characters at line 1 column 19""#]],
+        );
     }
 
     #[test]
     fn json_that_is_no_request_is_an_invalid_one() {
-        check("1", expect![[""]]);
-        check("{}", expect![[""]]);
-        check(r#"{"jsonrpc":"1.0","id":3,"method":"a"}"#, expect![[""]]);
-        check(r#"{"jsonrpc":"2.0","id":3,"method":5}"#, expect![[""]]);
-        check(r#"{"jsonrpc":"2.0","id":3.5,"method":"a"}"#, expect![[""]]);
-        check(r#"{"jsonrpc":"2.0","id":3,"method":"a","params":"p"}"#, expect![[""]]);
-        check(r#"{"jsonrpc":"2.0","id":3,"id":4,"method":"a"}"#, expect![[""]]);
+        check("1", expect![[r#"null -32600 "failed to read a request: it is no object""#]]);
+        check("{}", expect![[r#"null -32600 "failed to read a request: its field `jsonrpc` must be \"2.0\"""#]]);
+        check(
+            r#"{"jsonrpc":"1.0","id":3,"method":"a"}"#,
+            expect![[r#"3 -32600 "failed to read a request: its field `jsonrpc` must be \"2.0\"""#]],
+        );
+        check(
+            r#"{"jsonrpc":"2.0","id":3,"method":5}"#,
+            expect![[r#"3 -32600 "failed to read a request: its field `method` must be a string""#]],
+        );
+        check(
+            r#"{"jsonrpc":"2.0","id":3.5,"method":"a"}"#,
+            expect![[r#"null -32600 "failed to read a request: its field `id` must be a string, a whole number from 0 on, or null""#]],
+        );
+        check(
+            r#"{"jsonrpc":"2.0","id":3,"method":"a","params":"p"}"#,
+            expect![[r#"3 -32600 "failed to read a request: its field `params` must be an object""#]],
+        );
+        check(
+            r#"{"jsonrpc":"2.0","id":3,"id":4,"method":"a"}"#,
+            expect![[r#"null -32600 "failed to read a request: duplicate field `id` at line 1 column 28""#]],
+        );
     }
 
     #[test]
     fn a_batch_is_read_item_by_item_and_bounded() {
-        check("[]", expect![[""]]);
-        check(r#"[1, {"jsonrpc":"2.0","id":1,"method":"a"}]"#, expect![[""]]);
+        check("[]", expect![[r#"null -32600 "failed to read a batch: it is empty""#]]);
+        check(
+            r#"[1, {"jsonrpc":"2.0","id":1,"method":"a"}]"#,
+            expect![[r#"
+            null -32600 "failed to read a request: it is no object"
+            Some(Number(1)) a -"#]],
+        );
         let call = r#"{"jsonrpc":"2.0","id":1,"method":"a"}"#;
-        check(&format!("[{}]", vec![call; 101].join(",")), expect![[""]]);
+        check(
+            &format!("[{}]", vec![call; 101].join(",")),
+            expect![[r#"null -32600 "failed to read a batch of 101 calls: at most 100 are taken""#]],
+        );
         assert!(matches!(read(format!("[{}]", vec![call; 100].join(",")).as_bytes()), Said::Batch(items) if items.len() == 100));
     }
 
     #[test]
     fn depth_is_bounded_and_brackets_in_strings_do_not_count() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        check(&nested(129), expect![[""]]);
-        check(&nested(1_000_000), expect![[""]]);
+        check(&nested(129), expect![[r#"null -32600 "failed to read a frame nested deeper than 128""#]]);
+        check(&nested(1_000_000), expect![[r#"null -32600 "failed to read a frame nested deeper than 128""#]]);
         assert!(!is_too_deep(nested(128).as_bytes()));
         assert!(!is_too_deep(format!("[\"{}\\\"{}\"]", "[".repeat(500), "{".repeat(500)).as_bytes()));
     }

@@ -298,7 +298,8 @@ fn read<P: DeserializeOwned>(method: &str, text: &str) -> Result<P, Error> {
         let path = error.path().to_string();
         let why = sentence(error.inner());
         let path = if path == "." { culprit::<P>(text).unwrap_or_default() } else { path };
-        wrong(if path.is_empty() || why.contains('`') { why } else { format!("field `{path}`: {why}") })
+        let says_which = why.starts_with("missing field") || why.starts_with("unknown field");
+        wrong(if path.is_empty() || says_which { why } else { format!("field `{path}`: {why}") })
     })
 }
 
@@ -308,20 +309,17 @@ fn sentence(error: &serde_json::Error) -> String {
     message.rsplit_once(" at line ").map_or(message.clone(), |(sentence, _)| sentence.to_owned())
 }
 
-/// The field to blame where serde lost the path, as it does in tagged enums: the one without which the complaint is another.
+/// The field to blame where serde lost the path, as it does in tagged enums: the one without which the complaint is another,
+/// and that is not the tag, whose values are known.
 fn culprit<P: DeserializeOwned>(text: &str) -> Option<String> {
-    let fields: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
-    let complaint =
-        |fields: serde_json::Map<String, Value>| serde_json::from_value::<P>(Value::Object(fields)).err().map(|error| error.to_string());
+    type Fields = serde_json::Map<String, Value>;
+    let fields: Fields = serde_json::from_str(text).ok()?;
+    let complaint = |fields: Fields| serde_json::from_value::<P>(Value::Object(fields)).err().map(|error| error.to_string());
     let before = complaint(fields.clone());
-    fields
-        .keys()
-        .find(|&name| {
-            let mut without = fields.clone();
-            without.remove(name);
-            complaint(without) != before
-        })
-        .cloned()
+    let with = |name: &str, value: Value| complaint(fields.clone().into_iter().chain([(name.to_owned(), value)]).collect());
+    let without = |name: &str| complaint(fields.clone().into_iter().filter(|(key, _)| key != name).collect());
+    let is_tag = |name: &str| with(name, json!("")).is_some_and(|why| why.starts_with("unknown variant"));
+    fields.keys().find(|name| without(name) != before && !is_tag(name)).cloned()
 }
 
 #[cfg(test)]
@@ -342,27 +340,66 @@ mod tests {
     #[test]
     fn wrong_parameters_are_named_by_their_path() {
         check::<Orchestrate>(r#"{"goal":"x","workspace":"/w"}"#, expect![["ok"]]);
-        check::<Orchestrate>(r#"{"goal":"x"}"#, expect![[""]]);
-        check::<Orchestrate>(r#"{"gaol":"x","workspace":"/w"}"#, expect![[""]]);
-        check::<Orchestrate>(r#"{"goal":5,"workspace":"/w"}"#, expect![[""]]);
-        check::<Orchestrate>(r#"{"budget":{"tokens":"many"},"workspace":"/w"}"#, expect![[""]]);
-        check::<Orchestrate>(r#"{"mode":"atuo","workspace":"/w"}"#, expect![[""]]);
-        check::<Orchestrate>("[1]", expect![[""]]);
+        check::<Orchestrate>(r#"{"goal":"x"}"#, expect!["read the params of m: missing field `workspace`; rpc.discover has the schema"]);
+        check::<Orchestrate>(
+            r#"{"gaol":"x","workspace":"/w"}"#,
+            expect![
+                "read the params of m: unknown field `gaol`, expected one of `goal`, `recipe`, `plan`, `mode`, `budget`, `accept`, `model`, `workspace`, `apply`, `unsandboxed`, `resume`, `session`; did you mean `goal`?"
+            ],
+        );
+        check::<Orchestrate>(
+            r#"{"goal":5,"workspace":"/w"}"#,
+            expect!["read the params of m: field `goal`: invalid type: integer `5`, expected a string; rpc.discover has the schema"],
+        );
+        check::<Orchestrate>(
+            r#"{"budget":{"tokens":"many"},"workspace":"/w"}"#,
+            expect![[
+                r#"read the params of m: field `budget.tokens`: invalid type: string "many", expected u64; rpc.discover has the schema"#
+            ]],
+        );
+        check::<Orchestrate>(
+            r#"{"mode":"atuo","workspace":"/w"}"#,
+            expect![
+                "read the params of m: field `mode`: unknown variant `atuo`, expected one of `guide`, `copilot`, `auto`; rpc.discover has the schema"
+            ],
+        );
+        check::<Orchestrate>("[1]", expect!["read the params of m: they must be an object with named fields; rpc.discover has the schema"]);
     }
 
     #[test]
     fn tagged_parameters_name_the_field_too() {
         check::<Trace>(r#"{"op":"list"}"#, expect![["ok"]]);
-        check::<Trace>(r#"{"op":"show","run":7}"#, expect![[""]]);
-        check::<Trace>(r#"{"op":"shwo"}"#, expect![[""]]);
-        check::<Trace>("{}", expect![[""]]);
+        check::<Trace>(
+            r#"{"op":"show","run":7}"#,
+            expect!["read the params of m: field `run`: invalid type: integer `7`, expected a string; rpc.discover has the schema"],
+        );
+        check::<Trace>(
+            r#"{"op":"shwo"}"#,
+            expect![
+                "read the params of m: unknown variant `shwo`, expected one of `list`, `show`, `replay`, `verify`, `fork`, `export`, `rm`; did you mean `show`?"
+            ],
+        );
+        check::<Trace>("{}", expect!["read the params of m: missing field `op`; rpc.discover has the schema"]);
     }
 
     #[test]
     fn the_document_lists_every_method_with_its_schemas() {
         let document = openrpc();
         let names: Vec<_> = document["methods"].as_array().into_iter().flatten().filter_map(|method| method["name"].as_str()).collect();
-        expect![[""]].assert_eq(&names.join("\n"));
+        expect![[r#"
+            naestro.version
+            rpc.discover
+            naestro.orchestrate
+            naestro.test
+            naestro.explain
+            naestro.trace
+            naestro.answer
+            naestro.cancel
+            naestro.suspend
+            naestro.patch
+            state.get
+            events.since"#]]
+        .assert_eq(&names.join("\n"));
         assert!(document["methods"][2]["params"][0]["schema"]["properties"]["workspace"].is_object());
     }
 }

@@ -165,21 +165,52 @@ fn the_version_opens_nothing() {
 
 #[test]
 fn a_run_is_answered_with_its_handle_before_its_updates() {
-    check(vec![request(1, "naestro.orchestrate", &json!({ "goal": "0", "workspace": "/w" }))], expect![[""]]);
+    check(
+        vec![request(1, "naestro.orchestrate", &json!({ "goal": "0", "workspace": "/w" }))],
+        expect![[r#"
+        1 {"run":"r1"}
+        update "finished" null"#]],
+    );
 }
 
 #[test]
 fn deltas_that_come_together_are_sent_together() {
-    check(vec![request(1, "naestro.orchestrate", &json!({ "goal": "5 deltas", "workspace": "/w" }))], expect![[""]]);
+    check(
+        vec![request(1, "naestro.orchestrate", &json!({ "goal": "5 deltas", "workspace": "/w" }))],
+        expect![[r#"
+        1 {"run":"r1"}
+        update "delta" "0 1 2 3 4 "
+        update "finished" null"#]],
+    );
 }
 
 #[test]
 fn what_is_wrong_is_said_with_a_code_a_sentence_and_a_hint() {
-    check(vec![request(1, "naestro.orchestrat", &json!({}))], expect![[""]]);
-    check(vec![request(1, "naestro.orchestrate", &json!({ "goal": 5, "workspace": "/w" }))], expect![[""]]);
-    check(vec![request(1, "naestro.orchestrate", &json!({ "goal": "g", "workspace": "w" }))], expect![[""]]);
-    check(vec![request(1, "state.get", &json!({ "run": "x" }))], expect![[""]]);
-    check(vec![frame("nonsense"), Frame::TooLong], expect![[""]]);
+    check(
+        vec![request(1, "naestro.orchestrat", &json!({}))],
+        expect![[r#"1 error -32601 "failed to find the method `naestro.orchestrat`" ["did you mean `naestro.orchestrate`?"]"#]],
+    );
+    check(
+        vec![request(1, "naestro.orchestrate", &json!({ "goal": 5, "workspace": "/w" }))],
+        expect![[
+            r#"1 error -32602 "failed to read the params of naestro.orchestrate: field `goal`: invalid type: integer `5`, expected a string" ["rpc.discover has the schema"]"#
+        ]],
+    );
+    check(
+        vec![request(1, "naestro.orchestrate", &json!({ "goal": "g", "workspace": "w" }))],
+        expect![[r#"1 error -32001 "failed to use a relative path" ["make it absolute"]"#]],
+    );
+    check(vec![request(1, "state.get", &json!({ "run": "x" }))], expect![[r#"1 error -32001 "failed to find run x" []"#]]);
+    check(
+        vec![frame("nonsense")],
+        expect![[r#"null error -32700 "failed to read a frame as JSON: expected ident at line 1 column 2" []"#]],
+    );
+    check(
+        vec![Frame::TooLong],
+        expect![[
+            r#"null error -32600 "failed to read a frame of more than 16 MiB" ["end each request with a line feed, and send large texts as files in the workspace"]"#
+        ]],
+    );
 }
 
 #[test]
@@ -193,26 +224,44 @@ fn notifications_are_not_answered_not_even_wrong_ones() {
 #[test]
 fn a_batch_is_answered_in_one_line() {
     let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"naestro.version"}, 5, {"jsonrpc":"2.0","method":"naestro.version"}]"#;
-    check(vec![frame(batch)], expect![[""]]);
+    check(
+        vec![frame(batch)],
+        expect![[
+            r#"[1 {"name":"naestro","version":"0.1.0","panics":0} | null error -32600 "failed to read a request: it is no object" []]"#
+        ]],
+    );
 }
 
 #[test]
 fn an_id_that_is_still_open_cannot_be_used_again() {
-    let twice = r#"[{"jsonrpc":"2.0","id":1,"method":"events.since","params":{"run":"r","wait_ms":1000}}, {"jsonrpc":"2.0","id":1,"method":"naestro.version"}]"#;
-    check(vec![frame(twice)], expect![[""]]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (sender, mut lines) = mpsc::unbounded_channel();
+        let (session, _written) = session(Pipe(sender));
+        session.take(request(1, "events.since", &json!({ "run": "r", "wait_ms": 30_000 }))).await;
+        session.take(request(1, "naestro.version", &json!({}))).await;
+        let line = lines.recv().await.expect("an answer");
+        let line = serde_json::from_slice(&line).expect("a line is JSON");
+        expect![[r#"null error -32600 "failed to take a request with the id 1: one with that id goes on" []"#]].assert_eq(&brief(&line));
+    });
 }
 
 #[test]
 fn a_request_that_panics_is_answered_and_counted_and_takes_no_other_down() {
     check(
         vec![request(1, "naestro.cancel", &json!({ "run": "bug" })), request(2, "naestro.cancel", &json!({ "run": "r" }))],
-        expect![[""]],
+        expect![[r#"
+            1 error -32603 "failed to answer naestro.cancel: a bug stopped it" ["standard error says where; other requests are not affected"]
+            2 {}"#]],
     );
 }
 
 #[test]
 fn the_end_of_the_input_ends_a_wait_for_events() {
-    check(vec![request(1, "events.since", &json!({ "run": "r", "since": 7, "wait_ms": 30_000 }))], expect![[""]]);
+    check(
+        vec![request(1, "events.since", &json!({ "run": "r", "since": 7, "wait_ms": 30_000 }))],
+        expect![[r#"1 {"events":[],"next":7}"#]],
+    );
 }
 
 #[test]
