@@ -69,6 +69,17 @@ impl Checkpoint {
         }
     }
 
+    /// As [`Checkpoint::read`], for who does not hold the lock: waits for another that is making the first one.
+    pub(crate) fn read_settled(&self) -> Result<Heads, JournalError> {
+        let first = self.read();
+        if !matches!(first, Err(JournalError::Corrupt { .. })) {
+            return first;
+        }
+        // Where no lock can be had, on a disk that can only be read, nobody is making one either.
+        let Ok(_lock) = self.lock() else { return first };
+        self.read()
+    }
+
     /// Replaces the file; `durable` if it must be on the disk before this returns.
     pub(crate) fn write(&self, heads: &Heads, durable: bool) -> io::Result<()> {
         let key = match self.key()? {

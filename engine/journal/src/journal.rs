@@ -19,8 +19,9 @@ use crate::lease::{self, Lease, Owner, Standing};
 use crate::read::{self, Row};
 use crate::record::{self, Fault, INLINE, Written};
 use crate::schema;
+use crate::stats::Stats;
 use crate::verify;
-use crate::writer::{Need, Stats, Writer};
+use crate::writer::{Need, Writer};
 
 /// How often the journal is looked at for changes of other processes, while anyone waits for one.
 const LOOK: Duration = Duration::from_millis(20);

@@ -18,11 +18,12 @@ mod read;
 mod record;
 mod retain;
 mod schema;
+mod stats;
 mod verify;
 mod writer;
 
 pub use journal::SqliteJournal;
-pub use writer::Stats;
+pub use stats::Stats;
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ const PAGE: u64 = 256;
 /// Checks one run with its ancestors' part, or everything there is.
 pub(crate) fn verify(journal: &SqliteJournal, run: Option<RunId>) -> Result<Vec<JournalError>, JournalError> {
     // Before the database, which may only be further than the checkpoint.
-    let known = journal.checkpoint().read();
+    let known = journal.checkpoint().read_settled();
     journal.snapshot(|conn| {
         let mut check = Check { conn, blobs: journal.blobs(), wrong: Vec::new() };
         match run {
@@ -143,7 +143,7 @@ impl Check<'_> {
         };
         for (run, head) in known.iter().filter(|(run, _)| only.is_none_or(|only| only == **run)) {
             // A line that was struck since we read it belongs to a run that was removed since.
-            if !bears_out(self.conn, *run, head)? && file.read()?.get(run) == Some(head) {
+            if !bears_out(self.conn, *run, head)? && file.read_settled()?.get(run) == Some(head) {
                 self.wrong.push(corrupt(
                     Some(*run),
                     self.first_lost(*run, head)?,

@@ -9,7 +9,7 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,6 +23,7 @@ use crate::append::Books;
 use crate::error::{Stop, gone, io, sql};
 use crate::lease::BEAT;
 use crate::notary::Note;
+use crate::stats::{Counters, Stats};
 
 /// The most jobs of one transaction.
 const BATCH: usize = 256;
@@ -39,36 +40,6 @@ pub(crate) enum Need {
     Write,
     /// It writes what must survive a power cut: a transaction, and a sync.
     Barrier,
-}
-
-/// What the writer has done since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Transactions committed; each may hold many jobs.
-    pub commits: u64,
-    /// Jobs answered.
-    pub jobs: u64,
-    /// Syncs of the log: one for each batch with a barrier.
-    pub fsyncs: u64,
-    /// Syncs of files of the content store, and of their folders, before such a batch.
-    pub blob_fsyncs: u64,
-    /// Times the checkpoint file was written, each within a batch with a barrier or after a sync counted below.
-    pub notes: u64,
-    /// Syncs of the log for a checkpoint file that was put off.
-    pub note_fsyncs: u64,
-    /// Times the log was copied back into the database; each takes up to three syncs of SQLite's own.
-    pub log_checkpoints: u64,
-}
-
-#[derive(Default)]
-struct Counters {
-    commits: AtomicU64,
-    jobs: AtomicU64,
-    fsyncs: AtomicU64,
-    blob_fsyncs: AtomicU64,
-    notes: AtomicU64,
-    note_fsyncs: AtomicU64,
-    log_checkpoints: AtomicU64,
 }
 
 /// The handle to the writer; dropping it lets the writer finish what was submitted, and waits for that.
@@ -134,16 +105,7 @@ impl Writer {
 
     /// What the writer has done.
     pub(crate) fn stats(&self) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Stats {
-            commits: read(&self.counters.commits),
-            jobs: read(&self.counters.jobs),
-            fsyncs: read(&self.counters.fsyncs),
-            blob_fsyncs: read(&self.counters.blob_fsyncs),
-            notes: read(&self.counters.notes),
-            note_fsyncs: read(&self.counters.note_fsyncs),
-            log_checkpoints: read(&self.counters.log_checkpoints),
-        }
+        self.counters.read()
     }
 
     fn send<T: Send + 'static>(

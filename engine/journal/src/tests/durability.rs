@@ -10,7 +10,8 @@ use rusqlite::Connection;
 
 use super::{STATE, event, fill, home, numbered, numbers, open, printed, run, wait};
 use crate::SqliteJournal;
-use crate::writer::{Need, Stats};
+use crate::stats::Stats;
+use crate::writer::Need;
 
 /// What was counted while `work` was done.
 fn counted(journal: &SqliteJournal, work: impl FnOnce()) -> Stats {
