@@ -78,7 +78,7 @@ async fn follow(engine: &dyn Engine, command: Command, screen: Screen) -> Result
     };
     match handle {
         Handle::Run { run, updates } => {
-            Watch { engine, run, screen, questions: answers.then(Questions::default), stopped: false }.to_end(updates, stops).await
+            Watch { engine, run, screen, questions: answers.then(Questions::default), stopped: false }.until_finished(updates, stops).await
         }
         Handle::Trace(_) | Handle::Explanation(_) => Err(unexpected("a run")),
     }
@@ -103,7 +103,7 @@ struct Questions {
 }
 
 impl Watch<'_> {
-    async fn to_end(mut self, mut updates: Updates, mut stops: process::Stops) -> Result<u8, Error> {
+    async fn until_finished(mut self, mut updates: Updates, mut stops: process::Stops) -> Result<u8, Error> {
         loop {
             tokio::select! {
                 update = updates.next() => {

@@ -71,9 +71,9 @@ impl Args {
         let Handle::Trace(reply) = watch::ask(Command::Trace(self.op.into()))? else { return Err(watch::unexpected("a trace")) };
         let code = exit_code(&reply);
         if self.json {
-            screen::json_line(&reply)
+            screen::json_line(&reply);
         } else {
-            screen::print(&show::reply(&reply))?
+            screen::print(&show::reply(&reply))?;
         }
         Ok(code)
     }

@@ -360,7 +360,7 @@ mod tests {
         check::<Orchestrate>(
             r#"{"mode":"atuo","workspace":"/w"}"#,
             expect![
-                "read the params of m: field `mode`: unknown variant `atuo`, expected one of `guide`, `copilot`, `auto`; rpc.discover has the schema"
+                "read the params of m: field `mode`: unknown variant `atuo`, expected one of `guide`, `copilot`, `auto`; did you mean `auto`?"
             ],
         );
         check::<Orchestrate>("[1]", expect!["read the params of m: they must be an object with named fields; rpc.discover has the schema"]);
@@ -376,7 +376,7 @@ mod tests {
         check::<Trace>(
             r#"{"op":"shwo"}"#,
             expect![
-                "read the params of m: unknown variant `shwo`, expected one of `list`, `show`, `replay`, `verify`, `fork`, `export`, `rm`; did you mean `show`?"
+                "read the params of m: field `op`: unknown variant `shwo`, expected one of `list`, `show`, `replay`, `verify`, `fork`, `export`, `rm`; did you mean `show`?"
             ],
         );
         check::<Trace>("{}", expect!["read the params of m: missing field `op`; rpc.discover has the schema"]);

@@ -161,7 +161,8 @@ impl Terminal {
         self.clear();
         let summary = summary.trim();
         // On a screen the last message has just been read; a pipe gets the summary in any case.
-        if !summary.is_empty() && !(std::io::stdout().is_terminal() && self.shown == summary) {
+        let has_been_read = std::io::stdout().is_terminal() && self.shown == summary;
+        if !summary.is_empty() && !has_been_read {
             // Whoever read it is gone; the journal has it.
             let _ = writeln!(anstream::stdout(), "{}", clean::text(summary));
         }
