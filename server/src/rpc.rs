@@ -12,6 +12,7 @@ mod follow;
 mod frame;
 mod methods;
 mod outbox;
+mod params;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The methods: one table that is both what is answered and what `rpc.discover` says.
 //!
-//! Invariant: parameters are an object, read strictly; what is wrong is named by its path.
+//! Invariant: a method that is answered is described, and the other way round.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::failure;
 use super::follow::Started;
-use crate::{near, watch};
+use super::{failure, params};
+use crate::watch;
 
 /// Makes the engine.
 type Make = Box<dyn Fn() -> Result<Arc<dyn Engine>, Error> + Send + Sync>;
@@ -150,7 +150,7 @@ impl Table {
         let answer = move |params: Params<'static>, engine: Arc<Lazy>, extensions: Extensions| {
             let (perform, started) = (perform.clone(), extensions.get::<Started>().cloned().unwrap_or_default());
             async move {
-                let params = read::<P>(name, params.as_str().unwrap_or("{}")).map_err(|error| failure::object(&error))?;
+                let params = params::read::<P>(name, params.as_str().unwrap_or("{}")).map_err(|error| failure::object(&error))?;
                 perform(params, engine, started).await.map_err(|error| failure::object(&error))
             }
         };
@@ -284,103 +284,11 @@ async fn events(params: Since, engine: Arc<Lazy>, _: Started) -> Result<Events, 
     }
 }
 
-/// Reads parameters; the error names the field.
-fn read<P: DeserializeOwned>(method: &str, text: &str) -> Result<P, Error> {
-    let wrong = |why: String| {
-        let hint = near::hint(&why).unwrap_or_else(|| "rpc.discover has the schema".to_owned());
-        Error::new(ErrorCode::InvalidInput, format!("read the params of {method}: {why}")).hint(hint)
-    };
-    if !text.starts_with('{') {
-        return Err(wrong("they must be an object with named fields".to_owned()));
-    }
-    let mut json = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let why = sentence(error.inner());
-        let path = if path == "." { culprit::<P>(text).unwrap_or_default() } else { path };
-        let says_which = why.starts_with("missing field") || why.starts_with("unknown field");
-        wrong(if path.is_empty() || says_which { why } else { format!("field `{path}`: {why}") })
-    })
-}
-
-/// The message without its place: lines and columns of the parameters alone mean nothing to whoever wrote the request.
-fn sentence(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    message.rsplit_once(" at line ").map_or(message.clone(), |(sentence, _)| sentence.to_owned())
-}
-
-/// The field to blame where serde lost the path, as it does in tagged enums: the one without which the complaint is another,
-/// and that is not the tag, whose values are known.
-fn culprit<P: DeserializeOwned>(text: &str) -> Option<String> {
-    type Fields = serde_json::Map<String, Value>;
-    let fields: Fields = serde_json::from_str(text).ok()?;
-    let complaint = |fields: Fields| serde_json::from_value::<P>(Value::Object(fields)).err().map(|error| error.to_string());
-    let before = complaint(fields.clone());
-    let with = |name: &str, value: Value| complaint(fields.clone().into_iter().chain([(name.to_owned(), value)]).collect());
-    let without = |name: &str| complaint(fields.clone().into_iter().filter(|(key, _)| key != name).collect());
-    let is_tag = |name: &str| with(name, json!("")).is_some_and(|why| why.starts_with("unknown variant"));
-    fields.keys().find(|name| without(name) != before && !is_tag(name)).cloned()
-}
-
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
 
     use super::*;
-
-    #[track_caller]
-    fn check<P: DeserializeOwned>(params: &str, expect: Expect) {
-        let seen = match read::<P>("m", params) {
-            Ok(_) => "ok".to_owned(),
-            Err(error) => format!("{}; {}", error.message, error.hints.join("; ")),
-        };
-        expect.assert_eq(&seen);
-    }
-
-    #[test]
-    fn wrong_parameters_are_named_by_their_path() {
-        check::<Orchestrate>(r#"{"goal":"x","workspace":"/w"}"#, expect![["ok"]]);
-        check::<Orchestrate>(r#"{"goal":"x"}"#, expect!["read the params of m: missing field `workspace`; rpc.discover has the schema"]);
-        check::<Orchestrate>(
-            r#"{"gaol":"x","workspace":"/w"}"#,
-            expect![
-                "read the params of m: unknown field `gaol`, expected one of `goal`, `recipe`, `plan`, `mode`, `budget`, `accept`, `model`, `workspace`, `apply`, `unsandboxed`, `resume`, `session`; did you mean `goal`?"
-            ],
-        );
-        check::<Orchestrate>(
-            r#"{"goal":5,"workspace":"/w"}"#,
-            expect!["read the params of m: field `goal`: invalid type: integer `5`, expected a string; rpc.discover has the schema"],
-        );
-        check::<Orchestrate>(
-            r#"{"budget":{"tokens":"many"},"workspace":"/w"}"#,
-            expect![[
-                r#"read the params of m: field `budget.tokens`: invalid type: string "many", expected u64; rpc.discover has the schema"#
-            ]],
-        );
-        check::<Orchestrate>(
-            r#"{"mode":"atuo","workspace":"/w"}"#,
-            expect![
-                "read the params of m: field `mode`: unknown variant `atuo`, expected one of `guide`, `copilot`, `auto`; did you mean `auto`?"
-            ],
-        );
-        check::<Orchestrate>("[1]", expect!["read the params of m: they must be an object with named fields; rpc.discover has the schema"]);
-    }
-
-    #[test]
-    fn tagged_parameters_name_the_field_too() {
-        check::<Trace>(r#"{"op":"list"}"#, expect![["ok"]]);
-        check::<Trace>(
-            r#"{"op":"show","run":7}"#,
-            expect!["read the params of m: field `run`: invalid type: integer `7`, expected a string; rpc.discover has the schema"],
-        );
-        check::<Trace>(
-            r#"{"op":"shwo"}"#,
-            expect![
-                "read the params of m: field `op`: unknown variant `shwo`, expected one of `list`, `show`, `replay`, `verify`, `fork`, `export`, `rm`; did you mean `show`?"
-            ],
-        );
-        check::<Trace>("{}", expect!["read the params of m: missing field `op`; rpc.discover has the schema"]);
-    }
 
     #[test]
     fn the_document_lists_every_method_with_its_schemas() {
