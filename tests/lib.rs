@@ -2,4 +2,5 @@
 //!
 //! Everything else in those tests is real. No real model can be reached there, so this one speaks real HTTP instead.
 
+pub mod projects;
 pub mod scripted;

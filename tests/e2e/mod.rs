@@ -1,1 +1,22 @@
 //! The product from the outside: each file is one story, told with real processes, repositories and databases.
+//!
+//! Only the model is scripted, and that server speaks real HTTP. Every test has a state directory, a project and, where it
+//! needs one, a model of its own, so all of them can go on side by side.
+
+mod bad_input;
+mod bad_models;
+mod checks;
+mod crashes;
+mod dice;
+mod fixes;
+mod full_disk;
+mod golden;
+mod models;
+mod modes;
+mod naestro;
+mod processes;
+mod python;
+mod redact;
+mod rpc;
+mod tampering;
+mod traces;
