@@ -60,7 +60,10 @@ impl SqliteJournal {
         let made = prepare(home, &path);
         match made.and_then(|()| schema::connect(&path)).and_then(|conn| Self::with_writer(home, conn)) {
             Ok(journal) => Ok(journal),
-            Err(why @ (JournalError::Newer(_) | JournalError::Unavailable(_))) if path.exists() => Self::reading(home, why),
+            // An empty file is what a full disk leaves of a journal that was about to be made: there is nothing to read in it.
+            Err(why @ (JournalError::Newer(_) | JournalError::Unavailable(_))) if path.metadata().is_ok_and(|file| file.len() > 0) => {
+                Self::reading(home, why)
+            }
             Err(error) => Err(error),
         }
     }
