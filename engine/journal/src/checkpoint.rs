@@ -82,11 +82,13 @@ impl Checkpoint {
 
     /// Replaces the file; `durable` if it must be on the disk before this returns.
     pub(crate) fn write(&self, heads: &Heads, durable: bool) -> io::Result<()> {
-        let key = match self.key()? {
-            Some(key) => key,
-            None => self.make_key()?,
-        };
-        self.replace("checkpoint", render(heads, &key).as_bytes(), durable)
+        if let Some(key) = self.key()? {
+            return self.replace("checkpoint", render(heads, &key).as_bytes(), durable);
+        }
+        // The key comes last: whoever finds one may rely on a checkpoint being there, wherever its maker was killed.
+        let seed = new_seed()?;
+        self.replace("checkpoint", render(heads, &SigningKey::from_bytes(&seed)).as_bytes(), true)?;
+        self.replace("checkpoint.key", format!("{}\n", hex(&Digest(seed))).as_bytes(), true)
     }
 
     /// Sets a damaged file aside, where verification finds it.
@@ -131,13 +133,6 @@ impl Checkpoint {
         }
     }
 
-    fn make_key(&self) -> io::Result<SigningKey> {
-        let mut seed = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut seed)?;
-        self.replace("checkpoint.key", format!("{}\n", hex(&Digest(seed))).as_bytes(), true)?;
-        Ok(SigningKey::from_bytes(&seed))
-    }
-
     /// Replaces a file as a whole. Called under the lock, so the temporary name is ours.
     fn replace(&self, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         let temporary = self.home.join(format!("{name}.new"));
@@ -149,6 +144,12 @@ impl Checkpoint {
         fs::rename(&temporary, self.home.join(name))?;
         if durable { File::open(&self.home)?.sync_all() } else { Ok(()) }
     }
+}
+
+fn new_seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut seed)?;
+    Ok(seed)
 }
 
 fn render(heads: &Heads, key: &SigningKey) -> String {
