@@ -2,7 +2,6 @@
 //!
 //! Invariant: git here reads neither the machine's configuration nor its clock, so a project is the same wherever and
 //! whenever it is made, its commits included.
-#![expect(clippy::disallowed_methods, reason = "test projects are made by git itself")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -63,7 +63,7 @@ fn with_nothing_changed_it_is_the_last_commit() {
     let naestro = Naestro::new(&project);
     let done = naestro.run(CHECK).exits(0);
     assert_eq!(states(&done), named(&[("apart", "passed")]));
-    says(&done.out, &["change apart"]);
+    says(&done.out, &["the last commit"]);
 }
 
 #[test]

@@ -62,6 +62,15 @@ impl Trial<'_> {
         self.naestro.trace(["show", &run])["events"].as_array().unwrap().clone()
     }
 
+    /// The diff, from its file, or from the journal where the process was killed after the run's end and before that was written.
+    fn diff(&self, run: &str) -> String {
+        let file = self.naestro.home().join(format!("diffs/{run}.diff"));
+        std::fs::read_to_string(file).unwrap_or_else(|_| {
+            let records = self.naestro.run(["trace", "export", run]).lines;
+            text(&records.iter().find(|line| line.to_string().contains("+++ b/")).unwrap()["record"]["what"]["done"]["outcome"]["diffed"]["diff"]["text"])
+        })
+    }
+
     /// How many of the model's replies are in the journal.
     fn said(&self) -> usize {
         self.events().iter().filter(|event| event["event"] == "done" && text(&event["text"]).contains(": said ")).count()
@@ -117,7 +126,7 @@ fn kill_and_resume(part: u64, apply: bool) {
         let run = naestro.only_run();
         let state = naestro.trace(["show", &run])["state"].clone();
         assert_eq!(state["outcome"], "succeeded", "killed at {first:?}: {state}");
-        let diff = std::fs::read_to_string(naestro.home().join(format!("diffs/{run}.diff"))).unwrap();
+        let diff = trial.diff(&run);
         assert!(diff.contains("-    a - b\n+    a + b\n") && diff.matches("\n+++ ").count() == 1, "killed at {first:?}: {diff}");
         assert_eq!(project.read("src/lib.rs").contains("a + b"), apply, "killed at {first:?}");
         assert_eq!(trial.imports(), usize::from(apply), "killed at {first:?}");

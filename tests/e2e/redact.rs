@@ -19,7 +19,7 @@ impl Redactor {
 
     /// The text with everything that differs replaced.
     pub(super) fn text(mut self, text: &str) -> String {
-        let text = text.replace(&self.folder, "[folder]");
+        let text = without_numbers_after(&without_level(text), "seconds\\\":").replace(&self.folder, "[folder]");
         let mut redacted = String::new();
         let mut word = String::new();
         for letter in text.chars() {
@@ -53,6 +53,23 @@ impl Redactor {
         self.known.insert(word.to_owned(), name.clone());
         name
     }
+}
+
+/// The text without the isolation a workspace has, which is the machine's.
+fn without_level(text: &str) -> String {
+    const MARK: &str = "\"level\":\"";
+    let Some((before, after)) = text.split_once(MARK) else { return text.to_owned() };
+    let rest = after.split_once('"').map_or("", |(_, rest)| rest);
+    format!("{before}{MARK}[level]\"{}", without_level(rest))
+}
+
+/// The text without the numbers that follow this one.
+fn without_numbers_after(text: &str, mark: &str) -> String {
+    let mut parts = text.split(mark);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        format!("{text}{mark}[time]{}", part.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.'))
+    })
 }
 
 fn is_host(word: &str) -> bool {

@@ -71,7 +71,9 @@ impl Place {
 fn rows(database: &Connection, table: &'static str, column: &'static str) -> Vec<Place> {
     let mut query = database.prepare(&format!("SELECT rowid, length({column}) FROM {table}")).unwrap();
     let lengths = query.query_map([], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?))).unwrap();
-    lengths.flat_map(|row| row.map(|(row, length)| (0..length as usize).map(move |at| Place::Row(table, column, row, at))).unwrap()).collect()
+    lengths
+        .flat_map(|row| row.map(|(row, length)| (0..length as usize).map(move |at| Place::Row(table, column, row, at))).unwrap())
+        .collect()
 }
 
 fn files(folder: &Path) -> Vec<Place> {
@@ -133,7 +135,7 @@ fn every_changed_byte_of_a_link_or_a_blob_is_found() {
 fn a_damaged_record_is_named_and_what_is_before_it_stays_usable() {
     let (_project, naestro) = recorded();
     let run = naestro.only_run();
-    database(&naestro).execute("UPDATE events SET record = 'nonsense' WHERE place & 4294967295 = 5", []).unwrap();
+    database(&naestro).execute("UPDATE events SET record = X'6e6f6e73656e7365' WHERE place & 4294967295 = 5", []).unwrap();
     let problem = naestro.problems()[0].clone();
     assert_eq!((problem["run"].as_str(), problem["seq"].as_u64()), (Some(run.as_str()), Some(5)), "{problem}");
     let shown = naestro.json(["trace", "show", &run]).exits(5);
