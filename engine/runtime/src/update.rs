@@ -14,8 +14,6 @@ const OUTPUT_LIMIT: usize = 4096;
 pub(crate) fn of_event(fold: &Fold, event: &Event, before: &[(StepId, StepPhase)]) -> Vec<UpdateBody> {
     let mut updates = Vec::new();
     match &event.what {
-        What::Opened(opening) => updates.push(started(opening, false)),
-        What::Resumed { .. } => updates.extend(fold.run.opening().map(|opening| started(opening, true))),
         What::Planned(kernel_plan) => updates.push(UpdateBody::Plan { plan: plan::outward(kernel_plan) }),
         What::Intended { unit, label, .. } => updates.extend(begun(fold, *unit, label)),
         What::Denied { unit, label, reason, hint, .. } => {
@@ -24,7 +22,14 @@ pub(crate) fn of_event(fold: &Fold, event: &Event, before: &[(StepId, StepPhase)
         }
         What::Asked(question) => updates.push(UpdateBody::Question(asked(question))),
         What::Done { unit, outcome } => updates.extend(ended(fold, *unit, outcome)),
-        What::Answered { .. } | What::Forked { .. } | What::Reserved(_) | What::Woke | What::Signalled(_) | What::Finished { .. } => {}
+        What::Opened(_)
+        | What::Resumed { .. }
+        | What::Answered { .. }
+        | What::Forked { .. }
+        | What::Reserved(_)
+        | What::Woke
+        | What::Signalled(_)
+        | What::Finished { .. } => {}
     }
     updates.extend(moved(fold, before));
     updates
@@ -116,7 +121,8 @@ fn suspended(fold: &Fold) -> String {
     text
 }
 
-fn started(opening: &Opening, resumed: bool) -> UpdateBody {
+/// The first update of a run in this process.
+pub(crate) fn started(opening: &Opening, resumed: bool) -> UpdateBody {
     UpdateBody::Started {
         session: opening.session.to_string(),
         title: title(opening),

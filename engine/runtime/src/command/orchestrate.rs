@@ -55,7 +55,7 @@ pub(crate) async fn start(shared: &Arc<Shared>, command: Orchestrate, caller: &C
     let mut fold = Fold::default();
     fold.take(&first);
     let inherited = session.and_then(|session| session.tree);
-    let taken = Taken { fold, preamble, inherited, letters: 0, news: vec![first] };
+    let taken = Taken { fold, preamble, inherited, letters: 0, resumed: false };
     Ok(launch(shared, &workshop, journal, taken, vec![What::Planned(wanted.plan)]))
 }
 
@@ -106,8 +106,8 @@ struct Taken {
     preamble: Preamble,
     inherited: Option<(naestro_kernel::Digest, naestro_kernel::Digest)>,
     letters: u64,
-    /// Events that are in the fold and that the caller has not heard of.
-    news: Vec<Event>,
+    /// Whether it was live before.
+    resumed: bool,
 }
 
 /// Takes ownership of a run whose owner is gone, and folds it; says whether that owner died.
@@ -140,7 +140,7 @@ async fn take_over(shared: &Arc<Shared>, journal: &Arc<dyn Journal>, run: RunId)
     let workspace = opening.map(|opening| PathBuf::from(&opening.workspace)).unwrap_or_default();
     let preamble = preamble(shared, &workspace, session.as_ref());
     let inherited = session.and_then(|session| session.tree);
-    Ok((Taken { fold, preamble, inherited, letters: 0, news: Vec::new() }, crashed))
+    Ok((Taken { fold, preamble, inherited, letters: 0, resumed: true }, crashed))
 }
 
 async fn letters(journal: &Arc<dyn Journal>, run: RunId) -> Result<Vec<Letter>, Error> {
@@ -152,13 +152,11 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
     let (updates, heard) = mpsc::unbounded_channel();
     let (inputs, inputs_in) = mpsc::unbounded_channel();
     let (ending, ended) = watch::channel(());
-    let Taken { fold, preamble, inherited, letters, news } = taken;
+    let Taken { fold, preamble, inherited, letters, resumed } = taken;
     let run = fold.run.opening().map_or(RunId([0; 16]), |opening| opening.run);
-    for event in &news {
-        for body in update::of_event(&fold, event, &[]) {
-            // The receiver is held right here.
-            let _ = updates.send(Update { run: run.to_string(), seq: Some(0), body });
-        }
+    // The receiver is held right here.
+    if let Some(opening) = fold.run.opening() {
+        let _ = updates.send(Update { run: run.to_string(), seq: None, body: update::started(opening, resumed) });
     }
     let history = preamble.history.clone();
     let dispatcher = Dispatcher {

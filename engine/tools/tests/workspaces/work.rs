@@ -172,12 +172,15 @@ fn a_command_that_takes_too_long_or_is_dropped_is_stopped() {
         let project = Project::committed(plain, "echo a > a");
         let (run, _) = project.open(1);
         let begun = Instant::now();
-        let args = r#"{"command":"echo $$ > pid; sleep 1000"}"#;
-        let failure = project.wait(run.desk.call("exec", ToolAccess::Write, args, 200)).unwrap_err();
+        let pid = project.home().join("pid");
+        let args = format!(r#"{{"command":"echo $$ > {}; echo half > a; sleep 1000"}}"#, pid.display());
+        let failure = project.wait(run.desk.call("exec", ToolAccess::Write, &args, 500)).unwrap_err();
         assert_eq!(failure.kind, FailureKind::TimedOut);
+        assert_eq!(run.sh("cat a").0, "a\n", "a call that fails leaves the tree as it was");
         let dropped = project.wait(async { tokio::time::timeout(Duration::from_millis(200), run.desk.exec("sleep 1000")).await });
         assert!(dropped.is_err());
-        assert_eq!(run.sh("kill -0 $(cat pid) 2>/dev/null || echo gone").0, "gone\n");
+        run.sh("true");
+        assert!(!is_alive(fs::read_to_string(pid).unwrap().trim()));
         assert!(begun.elapsed() < Duration::from_secs(20), "the next call waited for the one that was dropped");
     }
 }
