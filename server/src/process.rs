@@ -1,14 +1,18 @@
 //! What the whole process has once: its runtime, its log, and the signals that ask it to stop.
 
 use std::future::Future;
+use std::time::Duration;
 
 use naestro_api::{Error, ErrorCode};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// How long letting go of what was left behind may take; it takes far less unless a disk or a name server hangs.
+const LETTING_GO: Duration = Duration::from_millis(200);
+
 /// Threads that drive tasks: one to run the engine while the other waits for a slow disk.
 const WORKERS: usize = 2;
 
-/// Runs `work` to its end and lets go of what it left behind without waiting for it.
+/// Runs `work` to its end and lets go of what it left behind; what does not let go in time is left.
 ///
 /// # Errors
 /// What `work` ended with, or that no thread could be started.
@@ -19,7 +23,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
         .build()
         .map_err(|error| Error::new(ErrorCode::Unavailable, format!("start a thread: {error}")))?;
     let ended = runtime.block_on(work);
-    runtime.shutdown_background();
+    // What tasks still hold is dropped by this, the journal too: it writes its last checkpoint then.
+    runtime.shutdown_timeout(LETTING_GO);
     ended
 }
 
