@@ -2,6 +2,7 @@
 //!
 //! Only the model is scripted, and that server speaks real HTTP. Every test has a state directory, a project and, where it
 //! needs one, a model of its own, so all of them can go on side by side.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "seeds, figures and what was skipped are for whoever reads the report")]
 
 mod bad_input;
 mod bad_models;
