@@ -112,7 +112,9 @@ impl Dispatcher {
         incoming: &mut mpsc::UnboundedReceiver<Report>,
         first: Vec<What>,
     ) -> Result<(), JournalError> {
-        let mut actions: VecDeque<Action> = self.fold.actions.drain(..).collect();
+        // What the last event of a lost process led to was its to do; `Resumed` says what is to be done now.
+        self.fold.actions.clear();
+        let mut actions = VecDeque::new();
         for what in first {
             actions.extend(self.record(vec![what], Durability::Buffered).await?);
         }
