@@ -22,6 +22,8 @@ const KEY_VARIABLE: &str = "OPENAI_API_KEY";
 /// What is assumed of a model the file says nothing about: tokens of one request and its reply, and of the reply.
 const CONTEXT: u64 = 128_000;
 const MAX_OUTPUT: u64 = 8_192;
+/// Megabytes the journal may take where the file does not say.
+const KEEP_MB: u64 = 4_096;
 
 /// Everything the user configured, checked.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) recipes: PathBuf,
     /// Folders whose AGENTS.md may speak to the model.
     pub(crate) trusted: Vec<PathBuf>,
+    /// How many bytes the journal may take before its oldest finished runs are removed.
+    pub(crate) keep: u64,
     /// The checkout this process runs inside of, where Naestro started it.
     pub(crate) inside: Option<PathBuf>,
     /// The model, or what is missing to have one.
@@ -96,7 +100,15 @@ impl Config {
         let home = absolute("NAESTRO_HOME", get("NAESTRO_HOME").map(PathBuf::from).or(file.home.clone()), state_dir)?;
         let recipes = path.parent().unwrap_or(Path::new("/")).join("recipes");
         let model = model_of(file.model, &get, model);
-        Ok(Self { file: path, home, recipes, trusted: file.trust, inside: get("NAESTRO_INSIDE").map(PathBuf::from), model })
+        Ok(Self {
+            file: path,
+            home,
+            recipes,
+            trusted: file.trust,
+            keep: file.keep_mb.unwrap_or(KEEP_MB).saturating_mul(1 << 20),
+            inside: get("NAESTRO_INSIDE").map(PathBuf::from),
+            model,
+        })
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
             home: config.home.clone(),
             recipes: config.recipes.is_dir().then(|| config.recipes.clone()),
             trusted: config.trusted.clone(),
+            keep: config.keep,
             inside: config.inside.clone(),
         },
     };

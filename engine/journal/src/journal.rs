@@ -103,15 +103,6 @@ impl SqliteJournal {
         Self { home: home.to_path_buf(), readers: Mutex::default(), blobs, me, writer, looked }
     }
 
-    /// Removes finished runs that nobody owns, the oldest first, until the journal takes no more than `limit` bytes, and every
-    /// blob no other run holds; how many were removed. Blocks.
-    ///
-    /// # Errors
-    /// `Unavailable` if the disk cannot be written.
-    pub fn sweep(&self, limit: u64) -> Result<usize, JournalError> {
-        self.writer()?.wait(Need::Write, move |books| books.sweep(limit))
-    }
-
     pub(crate) fn writer(&self) -> Result<&Writer, JournalError> {
         self.writer.as_ref().map_err(Clone::clone)
     }
@@ -298,6 +289,10 @@ impl Journal for SqliteJournal {
 
     fn remove(&self, run: RunId) -> Result<(), JournalError> {
         self.writer()?.wait(Need::Write, move |books| books.remove(run))
+    }
+
+    fn sweep(&self, limit: u64) -> Answer<'_, Result<usize, JournalError>> {
+        self.submit(Need::Write, move |books| books.sweep(limit))
     }
 }
 

@@ -41,6 +41,9 @@ impl Books {
 
     /// Removes finished runs nobody owns, oldest first, until what is left takes no more than `limit` bytes.
     pub(crate) fn sweep(&mut self, limit: u64) -> Result<usize, Stop> {
+        if self.size()? <= limit {
+            return Ok(0);
+        }
         let mut removed = 0;
         let mut rows = read::rows(&self.conn)?;
         while self.size()? > limit {

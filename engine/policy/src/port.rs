@@ -261,6 +261,9 @@ pub trait Journal: Contents {
     /// # Errors
     /// `Owned` while a live process owns it.
     fn remove(&self, run: RunId) -> Result<(), JournalError>;
+
+    /// Removes finished runs that nobody owns, the oldest first, until the journal takes at most `limit` bytes; how many.
+    fn sweep(&self, limit: u64) -> Answer<'_, Result<usize, JournalError>>;
 }
 
 impl std::fmt::Display for JournalError {

@@ -137,10 +137,23 @@ impl Shared {
             return Ok(workshop.clone());
         }
         let policies = Policies::built_in().map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
-        let workspaces = (self.parts.workspaces)(journal);
+        let workspaces = (self.parts.workspaces)(Arc::clone(&journal));
+        self.sweep(journal);
         let (facts, specs): (Vec<_>, Vec<_>) = workspaces.tools().into_iter().unzip();
         let workshop = Workshop { policies: Arc::new(policies), workspaces, facts: facts.into(), specs: specs.into() };
         Ok(self.workshop.get_or_init(|| workshop).clone())
+    }
+
+    /// Keeps the journal below its limit of bytes, beside the run that is about to begin.
+    fn sweep(&self, journal: Arc<dyn Journal>) {
+        let limit = self.parts.settings.keep;
+        tokio::spawn(async move {
+            match journal.sweep(limit).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::warn!(removed, limit, "removed the oldest finished runs to keep the journal below its limit"),
+                Err(error) => tracing::warn!(%error, "could not keep the journal below its limit"),
+            }
+        });
     }
 
     /// A run by its id or a prefix only it has, folded from the journal.

@@ -41,6 +41,8 @@ pub struct Settings {
     pub recipes: Option<PathBuf>,
     /// Folders whose AGENTS.md may speak to the model.
     pub trusted: Vec<PathBuf>,
+    /// How many bytes the journal may take before its oldest finished runs are removed.
+    pub keep: u64,
     /// The checkout this process runs inside of, where Naestro itself started it (`NAESTRO_INSIDE`).
     pub inside: Option<PathBuf>,
 }

@@ -175,7 +175,7 @@ impl Bench {
             journal: Box::new(move || SqliteJournal::open(&home).map(|journal| Arc::new(journal) as Arc<dyn port::Journal>)),
             workspaces: Box::new(move |_| Arc::clone(&memory) as Arc<dyn Workspaces>),
             model: Some(ModelPart { facts, port: Arc::clone(&self.model) as Arc<dyn Models> }),
-            settings: Settings { home: self.home.path().to_owned(), ..Settings::default() },
+            settings: Settings { home: self.home.path().to_owned(), keep: u64::MAX, ..Settings::default() },
         })
     }
 
@@ -281,10 +281,8 @@ async fn a_check_that_fails_is_fed_back() {
     let goal = Orchestrate { accept: vec![String::from("xx")], ..bench.goal("mend it", Mode::Auto) };
     let (run_id, updates) = run(&engine, goal).await;
     assert_eq!(last(&updates), (Outcome::Succeeded, String::from("done!")));
-    let heard = bench.model.heard.lock().unwrap();
-    let feedback = heard[2].messages.last().unwrap();
+    let feedback = bench.model.heard.lock().unwrap()[2].messages.last().cloned().unwrap();
     assert!(feedback.role == Role::User && feedback.text.contains("`xx` does not pass yet"), "{feedback:?}");
-    drop(heard);
     replays(&engine, &run_id).await;
 }
 

@@ -2,7 +2,7 @@
 
 use naestro_api as api;
 use naestro_api::{CallState, UpdateBody};
-use naestro_kernel::{Event, Mode, Opening, Outcome, Phase, Question, RunOutcome, StepId, StepPhase, UnitId, What, Work};
+use naestro_kernel::{Event, Mode, Opening, Outcome, Phase, Question, RunId, RunOutcome, StepId, StepPhase, UnitId, What, Work};
 
 use crate::fold::Fold;
 use crate::{plan, receipt};
@@ -97,6 +97,12 @@ pub(crate) fn finished(fold: &Fold, diff: Option<String>) -> UpdateBody {
         (None, _) => (api::Outcome::Suspended, suspended(fold)),
     };
     UpdateBody::Finished { outcome, summary, diff, receipts: fold.receipts.all(), cost: cost(fold) }
+}
+
+/// The last update of a run whose dispatcher a bug has ended; the journal has all that happened.
+pub(crate) fn broken(run: RunId) -> UpdateBody {
+    let summary = format!("stopped by a bug in Naestro: please report it; go on with: naestro orchestrate --resume {run}");
+    UpdateBody::Finished { outcome: api::Outcome::Suspended, summary, diff: None, receipts: Vec::new(), cost: api::Cost::default() }
 }
 
 /// What a run has cost.

@@ -16,6 +16,8 @@ pub(super) struct File {
     pub(super) model: Model,
     /// Folders whose AGENTS.md may speak to the model.
     pub(super) trust: Vec<PathBuf>,
+    /// How many megabytes the journal may take before its oldest finished runs are removed.
+    pub(super) keep_mb: Option<u64>,
     /// The state directory.
     pub(super) home: Option<PathBuf>,
 }

@@ -113,10 +113,10 @@ fn a_size_limit_removes_the_oldest_finished_runs_first() {
     }
     fill(&journal, run(9), 1);
     wait(journal.release(run(9), STATE)).unwrap();
-    assert_eq!(journal.sweep(u64::MAX), Ok(0));
-    assert_eq!(journal.sweep(450_000), Ok(3));
+    assert_eq!(wait(journal.sweep(u64::MAX)), Ok(0));
+    assert_eq!(wait(journal.sweep(450_000)), Ok(3));
     assert_eq!(journal.list(9).unwrap().iter().map(|entry| entry.run).collect::<Vec<_>>(), [run(9), run(5), run(4)]);
-    assert_eq!(journal.sweep(0), Ok(2), "a run that has not ended is kept");
+    assert_eq!(wait(journal.sweep(0)), Ok(2), "a run that has not ended is kept");
     assert_eq!(numbers(&journal, run(9)), Ok(vec![0, 1]));
     assert_eq!(journal.verify(None), Ok(Vec::new()));
 }

@@ -1,8 +1,10 @@
 //! `orchestrate`: a goal, a recipe or a plan becomes a run; a suspended run goes on.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Mode, Orchestrate, Plan, Signal, Step, StepKind, Update};
 use naestro_kernel::{Event, ModelFacts, Opening, Plan as KernelPlan, RunId, What};
 use naestro_policy::port::{Journal, Letter, RunEntry};
@@ -159,6 +161,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
         let _ = updates.send(Update { run: run.to_string(), seq: None, body: update::started(opening, resumed) });
     }
     let history = preamble.history.clone();
+    let bereaved = updates.clone();
     let dispatcher = Dispatcher {
         run,
         fold,
@@ -179,12 +182,19 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
     lock(&shared.live).insert(run, LiveRun { inputs, ended });
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let (fold, last_words) = dispatcher.drive(first).await;
-        if let (Some(opening), Some(session)) = (fold.run.opening(), Session::after(&fold, &history)) {
-            lock(&shared.sessions).insert(opening.session, session);
-        }
+        let driven = AssertUnwindSafe(dispatcher.drive(first)).catch_unwind().await;
         lock(&shared.live).remove(&run);
-        last_words.say();
+        match driven {
+            Ok((fold, last_words)) => {
+                if let (Some(opening), Some(session)) = (fold.run.opening(), Session::after(&fold, &history)) {
+                    lock(&shared.sessions).insert(opening.session, session);
+                }
+                last_words.say();
+            }
+            Err(_) => {
+                let _ = bereaved.send(Update { run: run.to_string(), seq: None, body: update::broken(run) });
+            }
+        }
         drop(ending);
     });
     Handle::Run {
