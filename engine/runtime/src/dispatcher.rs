@@ -112,11 +112,12 @@ impl Dispatcher {
         incoming: &mut mpsc::UnboundedReceiver<Report>,
         first: Vec<What>,
     ) -> Result<(), JournalError> {
-        // What the last event of a lost process led to was its to do; `Resumed` says what is to be done now.
+        // What the last event of a lost process led to was its to do, and what a plan or an answer before `Resumed` leads to is
+        // handed out again by that: only the last event says what is to be done now.
         self.fold.actions.clear();
         let mut actions = VecDeque::new();
         for what in first {
-            actions.extend(self.record(vec![what], Durability::Buffered).await?);
+            actions = self.record(vec![what], Durability::Buffered).await?.into();
         }
         loop {
             self.act(live, &mut actions).await?;
