@@ -49,8 +49,8 @@ impl Books {
         Self { conn, blobs, me, owned: BTreeMap::new(), notary: Notary::new(checkpoint), struck: None }
     }
 
-    /// Makes a run, owned by us, with its first event.
-    pub(crate) fn create(&mut self, entry: &RunEntry, first: Written) -> Result<(), Stop> {
+    /// Makes a run, owned by us, with its first events.
+    pub(crate) fn create(&mut self, entry: &RunEntry, first: Vec<Written>) -> Result<(), Stop> {
         self.insert(entry, None, first)
     }
 
@@ -61,10 +61,10 @@ impl Books {
             return Err(Stop::Refused(corrupt(Some(parent), Some(index), "there is no such event to fork from")));
         };
         let entry = RunEntry { run, opened: first.at, ..row.entry() };
-        self.insert(&entry, Some((&row, index, link)), first)
+        self.insert(&entry, Some((&row, index, link)), vec![first])
     }
 
-    fn insert(&mut self, entry: &RunEntry, parent: Option<(&Row, u64, Link)>, first: Written) -> Result<(), Stop> {
+    fn insert(&mut self, entry: &RunEntry, parent: Option<(&Row, u64, Link)>, first: Vec<Written>) -> Result<(), Stop> {
         let exists = self.conn.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?.exists([&entry.run.0])?;
         if exists {
             return Err(Stop::Refused(corrupt(Some(entry.run), None, "a run of this id is there already")));
@@ -89,7 +89,7 @@ impl Books {
             parent: parent.map(|(row, index, link)| (row.run, index, link)),
         };
         self.owned.insert(entry.run, Held { no, epoch: 1, next: base, head: genesis.link(), delivered: 0 });
-        self.append(entry.run, vec![first])
+        self.append(entry.run, first)
     }
 
     /// Appends events of a run we own.

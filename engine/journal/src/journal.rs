@@ -205,8 +205,11 @@ impl Contents for SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn create(&self, entry: RunEntry, first: Event) -> Answer<'_, Result<(), JournalError>> {
-        match encode(entry.run, first) {
+    fn create(&self, entry: RunEntry, first: Vec<Event>) -> Answer<'_, Result<(), JournalError>> {
+        match encode_all(entry.run, first) {
+            Ok(first) if first.is_empty() => {
+                Box::pin(std::future::ready(Err(corrupt(Some(entry.run), None, "a run begins with at least one event"))))
+            }
             Ok(first) => self.submit(Need::Write, move |books| books.create(&entry, first)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
@@ -225,7 +228,7 @@ impl Journal for SqliteJournal {
             Durability::Buffered => Need::Write,
             Durability::Barrier => Need::Barrier,
         };
-        match events.into_iter().map(|event| encode(run, event)).collect::<Result<Vec<_>, _>>() {
+        match encode_all(run, events) {
             Ok(events) => self.submit(need, move |books| books.append(run, events)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
@@ -308,6 +311,10 @@ fn prepare(home: &Path, path: &Path) -> Result<(), JournalError> {
         File::open(home)?.sync_all()
     };
     made().map_err(|error| io(&error))
+}
+
+fn encode_all(run: RunId, events: Vec<Event>) -> Result<Vec<Written>, JournalError> {
+    events.into_iter().map(|event| encode(run, event)).collect()
 }
 
 fn encode(run: RunId, event: Event) -> Result<Written, JournalError> {

@@ -89,7 +89,7 @@ fn finished(outcome: RunOutcome) -> Event {
 
 /// Makes a run with events 1 to `count` after its first.
 fn fill(journal: &SqliteJournal, run: RunId, count: u64) {
-    wait(journal.create(entry(run), opened(run))).unwrap();
+    wait(journal.create(entry(run), vec![opened(run)])).unwrap();
     for number in 1..=count {
         wait(journal.append(run, vec![numbered(number)], Durability::Buffered)).unwrap();
     }

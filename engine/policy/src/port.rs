@@ -205,8 +205,11 @@ pub struct Letter {
 
 /// The event log. Methods do not block on the disk unless they say so; all may be called from any thread.
 pub trait Journal: Contents {
-    /// Takes ownership of a new run and appends its first event.
-    fn create(&self, entry: RunEntry, first: Event) -> Answer<'_, Result<(), JournalError>>;
+    /// Takes ownership of a new run and appends its first events, at least one: it is there with all of them or not at all.
+    ///
+    /// # Errors
+    /// `Corrupt` if `first` is empty or there is a run of that id.
+    fn create(&self, entry: RunEntry, first: Vec<Event>) -> Answer<'_, Result<(), JournalError>>;
 
     /// Takes ownership of a run whose owner is gone; returns whether that owner died rather than let go.
     ///

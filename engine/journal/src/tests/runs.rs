@@ -68,8 +68,25 @@ fn a_run_is_made_once() {
     let home = home();
     let journal = open(&home);
     fill(&journal, run(1), 0);
-    assert!(matches!(wait(journal.create(entry(run(1)), opened(run(1)))), Err(JournalError::Corrupt { .. })));
+    assert!(matches!(wait(journal.create(entry(run(1)), vec![opened(run(1))])), Err(JournalError::Corrupt { .. })));
     assert_eq!(numbers(&journal, run(1)), Ok(vec![0]));
+}
+
+#[test]
+fn a_run_begins_with_all_of_its_first_events_or_not_at_all() {
+    let home = home();
+    let journal = open(&home);
+    wait(journal.create(entry(run(1)), vec![opened(run(1)), numbered(1), numbered(2)])).unwrap();
+    assert_eq!(numbers(&journal, run(1)), Ok(vec![0, 1, 2]));
+    assert_eq!(journal.stats().commits, 1, "in one transaction");
+    // The second event's body cannot be written where a file stands in the way of its folder.
+    std::fs::write(home.path().join("blobs"), b"").unwrap();
+    let large = printed("x".repeat(100_000));
+    assert!(matches!(wait(journal.create(entry(run(2)), vec![opened(run(2)), large])), Err(JournalError::Unavailable(_))));
+    assert_eq!(journal.entry(run(2)), Err(JournalError::Unknown(run(2))));
+    let none = wait(journal.create(entry(run(3)), Vec::new())).unwrap_err().to_string();
+    assert!(none.ends_with("a run begins with at least one event"), "{none}");
+    assert_eq!(journal.entry(run(3)), Err(JournalError::Unknown(run(3))));
 }
 
 #[test]

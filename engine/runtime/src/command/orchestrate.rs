@@ -53,7 +53,7 @@ pub(crate) async fn start(shared: &Arc<Shared>, command: Orchestrate, caller: &C
     }
     let journal = shared.journal()?;
     let first = Event { at: now(), what: What::Opened(Box::new(opening.clone())) };
-    journal.create(entry(&opening, first.at.0), first.clone()).await.map_err(|error| failure::of_journal(&error))?;
+    journal.create(entry(&opening, first.at.0), vec![first.clone()]).await.map_err(|error| failure::of_journal(&error))?;
     let mut fold = Fold::default();
     fold.take(&first);
     let inherited = session.and_then(|session| session.tree);

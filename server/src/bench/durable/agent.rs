@@ -41,9 +41,8 @@ impl Agent {
         };
         let mut agent = Self { id, run: Run::default(), actions: VecDeque::new(), next: 0 };
         let first = agent.take_in(What::Opened(Box::new(opening(id))));
-        journal.create(entry, first).await?;
         let second = agent.take_in(What::Planned(plan()));
-        journal.append(id, vec![second], Durability::Buffered).await?;
+        journal.create(entry, vec![first, second]).await?;
         Ok(agent)
     }
 
