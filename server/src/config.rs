@@ -38,8 +38,8 @@ pub(crate) struct Config {
     pub(crate) trusted: Vec<PathBuf>,
     /// How many bytes the journal may take before its oldest finished runs are removed.
     pub(crate) keep: u64,
-    /// The checkout this process runs inside of, where Naestro started it.
-    pub(crate) inside: Option<PathBuf>,
+    /// The checkouts this process runs inside of, where Naestro started it.
+    pub(crate) inside: Vec<PathBuf>,
     /// The model, or what is missing to have one.
     pub(crate) model: Result<Model, NoModel>,
 }
@@ -106,7 +106,7 @@ impl Config {
             recipes,
             trusted: file.trust,
             keep: file.keep_mb.unwrap_or(KEEP_MB).saturating_mul(1 << 20),
-            inside: get("NAESTRO_INSIDE").map(PathBuf::from),
+            inside: get("NAESTRO_INSIDE").map(|paths| std::env::split_paths(&paths).collect()).unwrap_or_default(),
             model,
         })
     }

@@ -214,3 +214,21 @@ fn a_run_that_goes_on_cannot_be_resumed_elsewhere() {
     let finished = naestro.json(["orchestrate", "--resume", &run]).exits(2);
     says(&finished.error(), &["run_busy", "it has finished"]);
 }
+
+/// An import is all or nothing: a cancellation that comes in its midst is told what it came to.
+#[test]
+fn cancelling_during_the_import_tells_that_it_happened() {
+    let make =
+        "for i in 1 2 3; do for j in 0 1 2 3 4 5 6 7 8 9; do for k in 0 1 2 3 4 5 6 7 8 9; do echo $i > made-$i$j$k.txt; done; done; done";
+    let (project, model) =
+        (Project::plain(), Scripted::spawn(Scenario::of([Reply::call("exec", json!({ "command": make })), Reply::text("Made.")])));
+    let naestro = Naestro::new(&project).model(&model);
+    let mut going = naestro.start(["orchestrate", "make files", "--mode", "auto", "--unsandboxed", "--apply", "--json"]);
+    going.until(|update| update["type"] == "call" && text(&update["label"]).starts_with("import"));
+    let run = naestro.only_run();
+    // It may have ended by then, which is as good.
+    naestro.run(["cancel", &run]);
+    let summary = text(&going.finish().finished()["summary"]);
+    says(&summary, &["imported into the checkout: 300 files"]);
+    assert_eq!(project.files().keys().filter(|file| file.starts_with("made-")).count(), 300);
+}

@@ -139,6 +139,25 @@ fn without_anyone_to_answer_the_run_waits_and_is_resumed() {
     assert_eq!(model.chats().len(), 2);
 }
 
+/// The process that asked is gone when the answer comes: the command runs once, in an open workspace, after the run is resumed.
+#[test]
+fn an_answer_counts_although_the_process_that_asked_died() {
+    let (project, model) = (Project::plain(), Scripted::spawn(exec()));
+    let naestro = Naestro::new(&project).model(&model);
+    let mut going = naestro.start(["rpc"]);
+    let goal = json!({ "goal": "make", "workspace": path(project.root()) });
+    going.say(&json!({ "jsonrpc": "2.0", "id": 1, "method": "naestro.orchestrate", "params": goal }).to_string());
+    going.until(|line| line["params"]["type"] == "question");
+    going.kill();
+    naestro.alone(std::time::Duration::from_secs(10));
+    let run = naestro.only_run();
+    naestro.run(["answer", &run, "0", "allow"]).exits(0);
+    naestro.run(["orchestrate", "--resume", &run, "--json"]).exits(4);
+    says(&told(&model), &["[exit code 0]"]);
+    assert_eq!(model.chats().len(), 2, "what was answered is not asked again");
+    naestro.run(["cancel", &run]).exits(0);
+}
+
 /// A plan of the caller's own may ask, too; free text is an answer there.
 #[test]
 fn a_plan_may_ask_and_hears_the_answer() {

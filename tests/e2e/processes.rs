@@ -131,6 +131,19 @@ fn a_suspended_run_can_be_cancelled_from_anywhere() {
     assert_eq!(busy.naestro.trace(["show", &run])["state"]["outcome"], "cancelled");
 }
 
+/// The one that worked on it is gone without a word: nothing it had under way is waited for.
+#[test]
+fn a_run_whose_process_died_can_be_cancelled_from_anywhere() {
+    let busy = Busy::new();
+    let going = busy.naestro.start(BUSY);
+    busy.until_busy();
+    let run = busy.naestro.only_run();
+    going.kill();
+    busy.naestro.alone(Duration::from_secs(10));
+    busy.naestro.run(["cancel", &run]).exits(0);
+    assert_eq!(busy.naestro.trace(["show", &run])["state"]["outcome"], "cancelled");
+}
+
 #[test]
 fn two_terminals_at_once_work_on_the_same_repository() {
     let project = Project::plain();
@@ -180,4 +193,65 @@ fn the_second_goal_of_a_session_goes_on_from_the_first() {
     let done = naestro.run(["orchestrate", "what does it say?", "--session", &first, "--mode", "auto", "--json"]).exits(0);
     says(&last.chats()[0]["messages"].to_string(), &["write a plan", "The plan is written.", "change the plan", "The plan is changed."]);
     assert_eq!(done.of("started")[0]["session"], json!(first));
+}
+
+/// Each run of a session works on what the one before it left, as long as that was not imported.
+#[test]
+fn a_session_goes_on_from_the_tree_that_was_left() {
+    let scenario = Scenario::of([
+        Reply::call("write", json!({ "path": "made.txt", "content": "made\n" })),
+        Reply::text("Made."),
+        Reply::text("Nothing to do."),
+        Reply::call("write", json!({ "path": "more.txt", "content": "more\n" })),
+        Reply::text("More."),
+    ]);
+    let (project, model) = (Project::plain(), Scripted::spawn(scenario));
+    let naestro = Naestro::new(&project).model(&model);
+    let first = naestro.run(["orchestrate", "make it", "--mode", "auto", "--json"]).exits(0);
+    let session = first.run();
+    let go_on = |goal: &str| {
+        naestro
+            .run([
+                "orchestrate",
+                goal,
+                "--mode",
+                "auto",
+                "--session",
+                &session,
+                "--accept",
+                "test -f made.txt",
+                "--accept",
+                "cat made.txt",
+                "--json",
+            ])
+            .exits(0)
+    };
+    assert!(go_on("anything else?").finished()["diff"].is_null(), "a run that only talks has no diff of its own");
+    let (_, diff) = go_on("one more").diff();
+    says(&diff, &["+++ b/made.txt", "+++ b/more.txt"]);
+
+    let elsewhere = Project::plain();
+    let folder = path(elsewhere.root());
+    let refused = naestro.json(["orchestrate", "here", "--session", &session, "--workspace", &folder]).exits(2);
+    says(&refused.error(), &["invalid_workspace"]);
+}
+
+/// The caller that started a run waits for its events in the same process.
+#[test]
+fn waiting_for_events_ends_as_soon_as_there_are_some() {
+    let (project, model) = (Project::plain(), Scripted::spawn(Scenario::of([Reply::text("Hello.")])));
+    let naestro = Naestro::new(&project).model(&model);
+    let mut rpc = Rpc::start(&naestro);
+    let run = rpc.orchestrate(&json!({ "goal": "greet", "workspace": path(project.root()) }));
+    let mut next = 0;
+    loop {
+        let answer = rpc.ask("events.since", &json!({ "run": run, "since": next, "wait_ms": 20_000 }));
+        let events = answer["events"].as_array().unwrap();
+        assert!(!events.is_empty(), "it waited although the run went on");
+        if events.iter().any(|event| event["event"] == "finished") {
+            break;
+        }
+        next = answer["next"].as_u64().unwrap();
+    }
+    rpc.end().exits(0);
 }

@@ -83,17 +83,6 @@ fn a_fork_goes_on_from_an_earlier_event() {
     says(&late.error(), &["invalid_input", "events"]);
 }
 
-/// What is recorded by then is the opening alone, as where a process was killed before it had planned.
-#[test]
-fn a_run_that_was_only_opened_is_planned_when_it_is_resumed_and_asks_for_nothing_twice() {
-    let (project, model) = (Project::plain(), notes());
-    let (naestro, run) = recorded(&project, &model);
-    let fork = text(&naestro.trace(["fork", &run, "0"])["run"]);
-    let done = naestro.run(["orchestrate", "--resume", &fork, "--json"]).exits(0);
-    says(&done.diff().1, &["-two\n+2\n"]);
-    assert_eq!(model.chats().len(), 4, "two for each of the runs");
-}
-
 #[test]
 fn an_export_has_one_object_a_line_each_linked_to_the_one_before() {
     let (project, model) = (Project::plain(), notes());

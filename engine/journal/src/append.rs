@@ -19,6 +19,7 @@ use crate::lease::{self, Lease, Owner, Standing};
 use crate::notary::Notary;
 use crate::read::{self, Row};
 use crate::record::Written;
+use crate::retain::Large;
 use crate::schema::place;
 
 /// The writer's view of the journal, used by its thread alone.
@@ -30,6 +31,10 @@ pub(crate) struct Books {
     pub(crate) notary: Notary,
     /// Keeps other processes from writing the checkpoint until the transaction that removes runs is over.
     pub(crate) struck: Option<File>,
+    /// Files that nothing refers to once the transaction is committed, and that are unlinked then.
+    pub(crate) doomed: Vec<Large>,
+    /// How often all that is kept was read to find what is not.
+    pub(crate) collections: usize,
 }
 
 /// A run we own: what the next row needs.
@@ -46,7 +51,7 @@ pub(crate) struct Held {
 impl Books {
     /// The books of a writer that owns nothing yet.
     pub(crate) fn new(conn: Connection, blobs: Arc<Blobs>, me: Owner, checkpoint: Checkpoint) -> Self {
-        Self { conn, blobs, me, owned: BTreeMap::new(), notary: Notary::new(checkpoint), struck: None }
+        Self { conn, blobs, me, owned: BTreeMap::new(), notary: Notary::new(checkpoint), struck: None, doomed: Vec::new(), collections: 0 }
     }
 
     /// Makes a run, owned by us, with its first events.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,6 +124,22 @@ impl Blobs {
         let bytes = fs::read(path).map_err(|error| unavailable(&error))?;
         let bytes = if path.extension().is_some_and(|ending| ending == PACKED) { unpack(&bytes) } else { Some(bytes) };
         bytes.filter(|bytes| digest_bytes(bytes) == *digest).ok_or_else(|| damaged(digest))
+    }
+
+    /// Whether the content of one of [`Blobs::files`] begins so; it is not checked, and one that cannot be read does not.
+    pub(crate) fn begins_with(path: &Path, prefix: &[u8]) -> bool {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = File::open(path)?;
+            let mut head = Vec::with_capacity(prefix.len());
+            if path.extension().is_some_and(|ending| ending == PACKED) {
+                file.seek(io::SeekFrom::Start(FRAME.len() as u64 + 32))?;
+                zstd::stream::read::Decoder::new(file)?.take(prefix.len() as u64).read_to_end(&mut head)?;
+            } else {
+                file.take(prefix.len() as u64).read_to_end(&mut head)?;
+            }
+            Ok(head)
+        };
+        read().is_ok_and(|head| head == prefix)
     }
 
     fn file(&self, digest: &Digest) -> Result<Option<Vec<u8>>, JournalError> {

@@ -291,11 +291,11 @@ impl Journal for SqliteJournal {
     }
 
     fn remove(&self, run: RunId) -> Result<(), JournalError> {
-        self.writer()?.wait(Need::Write, move |books| books.remove(run))
+        self.writer()?.wait(Need::Barrier, move |books| books.remove(run))
     }
 
     fn sweep(&self, limit: u64) -> Answer<'_, Result<usize, JournalError>> {
-        self.submit(Need::Write, move |books| books.sweep(limit))
+        self.submit(Need::Barrier, move |books| books.sweep(limit))
     }
 }
 

@@ -1,31 +1,28 @@
 //! Retention: runs are removed, and with them every blob that nothing kept refers to.
 //!
-//! What refers to a blob is its digest, written as 64 hexadecimal digits: in a record, or in a blob that is a tree (its first
-//! line is [`TREE`]) and is itself kept. Looking for the digits anywhere in the text keeps more than need be, never less.
-//!
-//! Invariant: blobs are collected inside the transaction that removes, and no blob younger than [`GRACE`] while any live
-//! process owns a run: it may have been put for a record that is not written yet.
+//! Invariant: blobs are collected inside the transaction that removes, and their files unlinked only once it is on the disk;
+//! no blob goes that is younger than [`stock::GRACE`] while any live process owns a run: it may have been put for a record
+//! that is not written yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod stock;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::io::ErrorKind;
+use std::time::Duration;
 
-use naestro_kernel::{Digest, RunId};
+use naestro_kernel::RunId;
 use naestro_policy::port::JournalError;
-use rusqlite::params;
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use crate::append::Books;
-use crate::error::Stop;
+use crate::error::{Stop, io, sql};
 use crate::lease::{self, Lease, Standing};
 use crate::read::{self, Row};
 use crate::schema::place;
 
-/// How a blob begins that refers to others.
-const TREE: &[u8] = b"naestro-tree 1\n";
-
-/// How long a blob is kept that nothing refers to, while it may yet be referred to.
-const GRACE: Duration = Duration::from_secs(3600);
+pub(crate) use stock::Large;
+use stock::Stock;
 
 impl Books {
     /// Removes a run and every blob no other run holds; what a fork continues of it is kept, out of sight.
@@ -40,23 +37,68 @@ impl Books {
     }
 
     /// Removes finished runs nobody owns, oldest first, until what is left takes no more than `limit` bytes.
+    ///
+    /// As many are erased at a time as an estimate says, because a collection reads all that is kept.
     pub(crate) fn sweep(&mut self, limit: u64) -> Result<usize, Stop> {
         if self.size()? <= limit {
             return Ok(0);
         }
+        self.collect()?;
         let mut removed = 0;
-        let mut rows = read::rows(&self.conn)?;
-        while self.size()? > limit {
-            let Some(row) = rows.pop() else { break };
-            if row.hidden || row.outcome.is_none() || self.live_lease(row.no)?.is_some() {
-                continue;
+        loop {
+            let excess = self.size()?.saturating_sub(limit);
+            let oldest = if excess > 0 { self.oldest(excess)? } else { Vec::new() };
+            if oldest.is_empty() {
+                break;
             }
-            self.erase(&row)?;
+            for row in &oldest {
+                self.erase(row)?;
+            }
             self.collect()?;
-            removed += 1;
+            removed += oldest.len();
         }
         self.shrink()?;
         Ok(removed)
+    }
+
+    /// The oldest runs that may go, as many as give `excess` bytes back by estimate; fewer only where there are no more.
+    fn oldest(&self, excess: u64) -> Result<Vec<Row>, Stop> {
+        let mut ended = Vec::new();
+        for row in read::rows(&self.conn)?.into_iter().rev() {
+            if !row.hidden && row.outcome.is_some() && self.live_lease(row.no)?.is_none() {
+                ended.push(row);
+            }
+        }
+        let gains = self.gains(&ended)?;
+        let mut left = excess;
+        for (count, gain) in (1..).zip(gains) {
+            left = left.saturating_sub(gain);
+            if left == 0 {
+                ended.truncate(count);
+                break;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The bytes that each of these runs gives back when it and all before it are erased, by estimate: a blob goes with the
+    /// last run that needs it. What forks continue, and pages that stay in use, make it too many.
+    fn gains(&self, runs: &[Row]) -> Result<Vec<u64>, Stop> {
+        let rank: BTreeMap<i64, usize> = runs.iter().zip(0..).map(|(row, rank)| (row.no, rank)).collect();
+        let stock = Stock::take(&self.conn, &self.blobs, self.grace()?)?;
+        let sizes = stock.sizes();
+        let mut gains = Vec::with_capacity(runs.len());
+        let mut records = self.conn.prepare("SELECT coalesce(sum(length(record)), 0) FROM events WHERE place BETWEEN ?1 AND ?2")?;
+        for row in runs {
+            let range = [place(row.no, 0), place(row.no, u64::MAX)];
+            gains.push(records.query_row(range, |sum| sum.get::<_, i64>(0))?.cast_unsigned());
+        }
+        for (digest, rank) in stock.needed(&self.conn, &self.blobs, |no| rank.get(&no).copied().unwrap_or(usize::MAX))? {
+            if let (Some(gain), Some(size)) = (gains.get_mut(rank), sizes.get(&digest)) {
+                *gain += size;
+            }
+        }
+        Ok(gains)
     }
 
     /// Gives pages nobody uses back to the file system.
@@ -102,54 +144,42 @@ impl Books {
         Ok(())
     }
 
-    /// Deletes every blob that nothing kept refers to.
+    /// Deletes every blob that nothing kept refers to: rows now, files once the transaction is committed.
     fn collect(&mut self) -> Result<(), Stop> {
-        let rows = self.blob_rows()?;
-        let files = self.blobs.files()?;
-        let known: BTreeSet<Digest> = rows.keys().copied().chain(files.iter().filter_map(|(_, digest)| *digest)).collect();
-        let kept = self.reachable(&known)?;
-        let oldest = if self.someone_lives()? { GRACE } else { Duration::ZERO };
-        let now = lease::now();
-        for (digest, since) in &rows {
-            if !kept.contains(digest) && now.saturating_sub(*since) >= oldest.as_millis() as u64 {
-                self.conn.prepare_cached("DELETE FROM blobs WHERE digest = ?1")?.execute([&digest.0])?;
-            }
+        self.collections += 1;
+        let stock = Stock::take(&self.conn, &self.blobs, self.grace()?)?;
+        let needed = stock.needed(&self.conn, &self.blobs, |_| 0)?;
+        let mut delete = self.conn.prepare_cached("DELETE FROM blobs WHERE digest = ?1")?;
+        for (digest, _) in stock.rows.iter().filter(|(digest, row)| row.old && !needed.contains_key(digest)) {
+            delete.execute([&digest.0])?;
         }
-        for (path, digest) in &files {
-            // A file without a digest is what a writer that died had begun, or is being written.
-            let oldest = if digest.is_some() { oldest } else { GRACE };
-            if !digest.is_some_and(|digest| kept.contains(&digest)) && age(path) >= oldest {
-                fs::remove_file(path)?;
-            }
-        }
+        let loose = |file: &Large| file.old && !file.digest.is_some_and(|digest| needed.contains_key(&digest));
+        self.doomed = stock.files.into_iter().filter(loose).collect();
         Ok(())
     }
 
-    fn blob_rows(&self) -> Result<BTreeMap<Digest, u64>, Stop> {
-        let mut find = self.conn.prepare("SELECT digest, kept FROM blobs")?;
-        let rows = find.query_map([], |row| Ok((Digest(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned())))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Which of the blobs there are a record refers to, or a tree that is referred to.
-    fn reachable(&self, known: &BTreeSet<Digest>) -> Result<BTreeSet<Digest>, Stop> {
-        let mut open = BTreeSet::new();
-        let mut find = self.conn.prepare("SELECT record FROM events")?;
-        let mut records = find.query([])?;
-        while let Some(record) = records.next()? {
-            let text = record.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-            open.extend(digests(text).filter(|digest| known.contains(digest)));
+    /// Unlinks the files that were collected; the transaction that collected them must be on the disk.
+    ///
+    /// It takes the write lock, so that no record is written meanwhile, and spares what was wanted again since. What it leaves
+    /// the next collection finds.
+    pub(crate) fn unlink(&mut self) -> Result<(), JournalError> {
+        let doomed = std::mem::take(&mut self.doomed);
+        if doomed.is_empty() {
+            return Ok(());
         }
-        let mut kept = BTreeSet::new();
-        while let Some(digest) = open.pop_first() {
-            kept.insert(digest);
-            // A blob that is damaged keeps nothing; verification tells of it.
-            let Ok(bytes) = self.blobs.get(&self.conn, &digest) else { continue };
-            if bytes.starts_with(TREE) {
-                open.extend(digests(&bytes).filter(|digest| known.contains(digest) && !kept.contains(digest)));
+        let lock = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate).map_err(|error| sql(&error))?;
+        for file in doomed {
+            match file.unlink() {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(&error)),
+                _ => {}
             }
         }
-        Ok(kept)
+        lock.rollback().map_err(|error| sql(&error))
+    }
+
+    /// How long a blob is kept that nothing refers to.
+    fn grace(&self) -> Result<Duration, Stop> {
+        Ok(if self.someone_lives()? { stock::GRACE } else { Duration::ZERO })
     }
 
     fn someone_lives(&self) -> Result<bool, Stop> {
@@ -164,23 +194,13 @@ impl Books {
     }
 
     /// The bytes the journal takes: used pages of the database, and the files of the content store.
-    fn size(&self) -> Result<u64, Stop> {
+    pub(crate) fn size(&self) -> Result<u64, Stop> {
         let pragma = |name: &str| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let pages = pragma("page_count")? - pragma("freelist_count")?;
         let database = (pages * pragma("page_size")?).cast_unsigned();
         let files = self.blobs.files()?;
-        Ok(files.iter().filter_map(|(path, _)| fs::metadata(path).ok()).fold(database, |sum, meta| sum + meta.len()))
+        let all = files.iter().filter_map(|(path, _)| fs::metadata(path).ok()).fold(database, |sum, meta| sum + meta.len());
+        // Their time comes with the commit.
+        Ok(all.saturating_sub(self.doomed.iter().map(|file| file.size).sum()))
     }
-}
-
-/// How long ago a file was written or wanted again; nothing where that cannot be told.
-fn age(path: &PathBuf) -> Duration {
-    let written = fs::metadata(path).and_then(|meta| meta.modified());
-    written.ok().and_then(|written| SystemTime::now().duration_since(written).ok()).unwrap_or_default()
-}
-
-/// Every run of 64 hexadecimal digits in a text, read as a digest.
-fn digests(text: &[u8]) -> impl Iterator<Item = Digest> {
-    let words = text.split(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    words.flat_map(|word| word.windows(64)).filter_map(|word| Digest::parse(std::str::from_utf8(word).ok()?))
 }

@@ -68,6 +68,7 @@ fn opened(run: RunId) -> Event {
         model: None,
         tools: Vec::new(),
         preamble_tokens: 0,
+        inherited: None,
     };
     event(1, What::Opened(Box::new(opening)))
 }

@@ -223,13 +223,25 @@ impl Desk {
         let mut note = None;
         if need == Need::Barrier && result.is_ok() {
             self.books.notary.want();
-            note = self.draw_up();
+            // Unlinking takes the write lock, whose holder in another process may be waiting for the checkpoint's.
+            note = if self.books.doomed.is_empty() { self.draw_up() } else { None };
             self.counters.fsyncs.fetch_add(1, Ordering::Relaxed);
             result = self.sync();
         }
+        self.unlink(result.is_ok());
         barriers.into_iter().for_each(|reply| (reply.send)(result.clone()));
         if let (Some(note), Ok(())) = (note, result) {
             self.write_note(&note);
+        }
+    }
+
+    /// Unlinks the files whose removal was committed and synced, or forgets about them.
+    fn unlink(&mut self, removed: bool) {
+        if !removed {
+            self.books.doomed.clear();
+        }
+        if let Err(error) = self.books.unlink() {
+            tracing::warn!(%error, "failed to remove files that nothing in the journal refers to; the next removal tries again");
         }
     }
 

@@ -106,6 +106,8 @@ pub struct Opening {
     pub session: RunId,
     /// The session's previous run, whose conversation and tree this one continues.
     pub previous: Option<RunId>,
+    /// The base tree and the checkpoint the session's previous run left, where its diff was not imported: where this one goes on.
+    pub inherited: Option<(Digest, Digest)>,
     /// [`crate::VERSION`] of the kernel that decides.
     pub kernel: u32,
     /// The user's words.

@@ -112,6 +112,7 @@ impl Run {
         self.deadline = opening.limits.wall.map(|wall| self.now.after(Millis(wall)));
         self.ledger = Ledger::new(opening.limits);
         self.interactive = opening.interactive;
+        (self.base, self.tree) = opening.inherited.unzip();
         self.opening = Some(Box::new(opening.clone()));
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use naestro_kernel::{Body, Opening, Plan, StepId, StepKind};
-use naestro_policy::effect::{Message, Role};
+use naestro_policy::effect::{Message, Role, ToolSpec};
 
 use crate::message::plain;
 
@@ -17,24 +17,27 @@ pub(crate) struct Preamble {
     system: String,
     /// The session's conversation before this run.
     pub(crate) history: Vec<Message>,
+    /// The bytes of the tools' descriptions.
+    schemas: usize,
 }
 
 impl Preamble {
     /// The system prompt, with AGENTS.md where the user trusts the folder, and the session's conversation.
-    pub(crate) fn read(workspace: &Path, trusted: &[PathBuf], history: Vec<Message>) -> Self {
+    pub(crate) fn read(workspace: &Path, trusted: &[PathBuf], history: Vec<Message>, tools: &[ToolSpec]) -> Self {
         let mut system = String::from(SYSTEM);
         if let Some(agents) = trusted_agents_file(workspace, trusted) {
             system.push_str("\nThe project's own instructions (AGENTS.md):\n\n");
             system.push_str(&agents);
         }
-        Self { system, history }
+        let schemas = tools.iter().map(|tool| tool.name.len() + tool.description.len() + tool.schema.len()).sum();
+        Self { system, history, schemas }
     }
 
     /// An estimate of its tokens, at four bytes a token.
     pub(crate) fn tokens(&self) -> u64 {
         let history: usize =
             self.history.iter().map(|message| message.text.len() + message.calls.iter().map(|call| call.args.len()).sum::<usize>()).sum();
-        (self.system.len() + history) as u64 / 4
+        (self.system.len() + history + self.schemas) as u64 / 4
     }
 
     /// The messages before a step's own conversation: system, history, and the step's prompt with its inputs.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Preamble;
 use crate::exact::{Exact, Impossible, Maker};
-use crate::executor::{Hands, Report};
+use crate::executor::{Ports, Report};
 use crate::fold::Fold;
 use crate::letter::Posted;
 use crate::{failure, plan, update};
@@ -37,10 +37,9 @@ pub(crate) struct Dispatcher {
     pub(crate) fold: Fold,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) policies: Arc<Policies>,
-    pub(crate) hands: Hands,
+    pub(crate) ports: Ports,
     pub(crate) specs: Arc<[ToolSpec]>,
     pub(crate) preamble: Preamble,
-    pub(crate) inherited: Option<(naestro_kernel::Digest, naestro_kernel::Digest)>,
     pub(crate) diffs: std::path::PathBuf,
     pub(crate) updates: mpsc::UnboundedSender<Update>,
     /// The last letter taken in before.
@@ -95,7 +94,7 @@ impl Dispatcher {
         for token in live.units.values() {
             token.cancel();
         }
-        self.hands.workspaces.close(self.run).await;
+        self.ports.workspaces.close(self.run).await;
         if let Err(error) = driven {
             self.give_up(&error);
         } else if let Err(error) = self.journal.release(self.run, self.fold.digest()).await {
@@ -112,11 +111,10 @@ impl Dispatcher {
         incoming: &mut mpsc::UnboundedReceiver<Report>,
         first: Vec<What>,
     ) -> Result<(), JournalError> {
-        // What the last event of a lost process led to was its to do, and what a plan or an answer before `Resumed` leads to is
-        // handed out again by that: only the last event says what is to be done now.
-        self.fold.actions.clear();
-        let mut actions = VecDeque::new();
+        let mut actions: VecDeque<Action> = self.fold.actions.drain(..).collect();
         for what in first {
+            // What the last event of a lost process led to was its to do, and what an answer before `Resumed` leads to is
+            // handed out again by that: only the last event says what is to be done now.
             actions = self.record(vec![what], Durability::Buffered).await?.into();
         }
         loop {
@@ -258,13 +256,13 @@ impl Dispatcher {
         };
         let durability = if matches!(ready.effect, Effect::Import(_)) { Durability::Barrier } else { Durability::Buffered };
         let actions = self.record(vec![intended], durability).await?;
-        let token = self.hands.start(ready.unit, ready.permit, ready.effect, ready.timeout, &live.reports);
+        let token = self.ports.start(ready.unit, ready.permit, ready.effect, ready.timeout, &live.reports);
         live.units.insert(ready.unit, token);
         Ok(actions)
     }
 
     fn maker(&self) -> Maker<'_> {
-        Maker { fold: &self.fold, preamble: &self.preamble, specs: &self.specs, inherited: self.inherited }
+        Maker { fold: &self.fold, preamble: &self.preamble, specs: &self.specs }
     }
 
     fn context(&self, unit: UnitId, work: &Work, consent: Option<naestro_kernel::Digest>) -> Option<Context> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use naestro_api::{Caller, Command, Engine, Error, ErrorCode, Events, Face, Handle, Pending, Query, Reply, Signal};
 use naestro_kernel::{RunId, ToolFacts};
 use naestro_policy::Policies;
-use naestro_policy::effect::ToolSpec;
+use naestro_policy::effect::{Message, ToolSpec};
 use naestro_policy::port::{Journal, Workspaces};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -16,6 +16,11 @@ use crate::letter::Posted;
 use crate::parts::Parts;
 use crate::session::Session;
 use crate::{command, failure, state, story};
+
+/// How many sessions are kept in memory.
+const REMEMBERED: usize = 16;
+/// How often a run of this process is looked at while someone waits for its events: its own appends wake nobody.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The engine in this process. Opens nothing before a command needs it.
 pub struct LocalEngine {
@@ -144,6 +149,18 @@ impl Shared {
         Ok(self.workshop.get_or_init(|| workshop).clone())
     }
 
+    /// Keeps what a finished run leaves for its session's next one.
+    pub(crate) fn remember(&self, fold: &Fold, before: &[Message]) {
+        let Some(session) = Session::after(fold, before).filter(|_| fold.finished.is_some()) else { return };
+        let Some(opening) = fold.run.opening() else { return };
+        let mut sessions = lock(&self.sessions);
+        if sessions.len() >= REMEMBERED {
+            // The journal has them all; remembering only saves reading it.
+            sessions.clear();
+        }
+        sessions.insert(opening.session, session);
+    }
+
     /// Keeps the journal below its limit of bytes, beside the run that is about to begin.
     fn sweep(&self, journal: Arc<dyn Journal>) {
         let limit = self.parts.settings.keep;
@@ -183,12 +200,13 @@ impl Shared {
         loop {
             let reader = Arc::clone(&journal);
             let events = blocking(move || reader.read(run, since, limit.min(10_000)).map_err(|error| failure::of_journal(&error))).await?;
-            let waited = !events.is_empty() || tokio::time::timeout_at(until, journal.changed()).await.is_err();
-            if waited {
+            if !events.is_empty() || tokio::time::Instant::now() >= until {
                 let events: Vec<_> = events.iter().zip(since..).map(|(event, seq)| story::entry(seq, event)).collect();
                 let next = since + events.len() as u64;
                 return Ok(Events { events, next });
             }
+            // Either another process has written, or it is time to look whether this one has.
+            let _ = tokio::time::timeout_at(until.min(tokio::time::Instant::now() + LOOK), journal.changed()).await;
         }
     }
 
@@ -220,7 +238,7 @@ impl Shared {
             return Ok(());
         }
         let ours = lock(&self.live).contains_key(&run);
-        let inside = self.parts.settings.inside.is_some();
+        let inside = !self.parts.settings.inside.is_empty();
         if !inside && (ours || caller.face == Face::Cli) {
             return Ok(());
         }

@@ -19,8 +19,6 @@ pub(crate) struct Maker<'a> {
     pub(crate) fold: &'a Fold,
     pub(crate) preamble: &'a Preamble,
     pub(crate) specs: &'a [ToolSpec],
-    /// The tree the session's previous run left, where it was not imported: its base and its checkpoint.
-    pub(crate) inherited: Option<(naestro_kernel::Digest, naestro_kernel::Digest)>,
 }
 
 /// An effect and its name for people.
@@ -43,12 +41,7 @@ impl Maker<'_> {
         let checkout = opening.workspace.clone();
         match work {
             Work::Open { restore } => {
-                let effect = Effect::Open(Open {
-                    run: opening.run,
-                    checkout,
-                    base: self.fold.run.base().or(self.inherited.map(|(base, _)| base)),
-                    restore: restore.or(self.inherited.map(|(_, tree)| tree)),
-                });
+                let effect = Effect::Open(Open { run: opening.run, checkout, base: self.fold.run.base(), restore: *restore });
                 Ok(Exact { effect, label: String::from("open the workspace") })
             }
             Work::Think { step, purpose, max_output, .. } => self.generate(step, *purpose, *max_output),

@@ -27,7 +27,7 @@ pub(crate) enum Report {
 
 /// The ports a unit may be performed through.
 #[derive(Clone)]
-pub(crate) struct Hands {
+pub(crate) struct Ports {
     pub(crate) workspaces: Arc<dyn Workspaces>,
     pub(crate) model: Option<Arc<dyn Models>>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Hands {
 /// How much longer than its own timeout a unit may take before it is given up on.
 const GRACE: Millis = Millis(10_000);
 
-impl Hands {
+impl Ports {
     /// Starts a unit; the token cancels it.
     pub(crate) fn start(
         &self,
@@ -46,10 +46,10 @@ impl Hands {
         reports: &UnboundedSender<Report>,
     ) -> CancellationToken {
         let token = CancellationToken::new();
-        let (hands, cancelled, reports) = (self.clone(), token.clone(), reports.clone());
+        let (ports, cancelled, reports) = (self.clone(), token.clone(), reports.clone());
         tokio::spawn(async move {
             let partial = Mutex::new(String::new());
-            let work = AssertUnwindSafe(hands.perform(unit, permit, effect, &reports, &partial)).catch_unwind();
+            let work = AssertUnwindSafe(ports.perform(unit, permit, effect, &reports, &partial)).catch_unwind();
             let limit = std::time::Duration::from_millis(timeout.after(GRACE).0);
             let outcome = tokio::select! {
                 biased;

@@ -37,6 +37,7 @@ impl Fold {
     pub(crate) fn take(&mut self, event: &Event) {
         self.note(event);
         let actions = self.run.apply(event);
+        self.hear(event);
         for action in &actions {
             if let Action::Perform { unit, work, .. } = action {
                 self.works.insert(*unit, work.clone());
@@ -76,6 +77,16 @@ impl Fold {
         naestro_policy::digest(&self.run)
     }
 
+    /// What a unit came to enters the conversation once the kernel has no further attempt in mind.
+    fn hear(&mut self, event: &Event) {
+        if let What::Done { unit, outcome } = &event.what
+            && self.run.unit(*unit).is_none()
+            && let Some(work) = self.works.get(unit)
+        {
+            self.conversations.done(work, outcome);
+        }
+    }
+
     /// A consent that was refused reaches the model as the result of its call.
     fn note_answer(&mut self, id: QuestionId, choice: &Body) {
         let unit = self.run.questions().find(|question| question.id == id).and_then(|question| question.unit);
@@ -96,14 +107,10 @@ impl Fold {
         };
         self.receipts.take(&event.what, work);
         match (&event.what, work) {
-            (What::Done { outcome, .. }, Some(work)) => {
-                self.conversations.done(work, outcome);
-                match outcome {
-                    Outcome::Diffed { diff, paths } if !paths.is_empty() => self.diff = Some((diff.clone(), paths.clone())),
-                    Outcome::Imported { .. } => self.imported = true,
-                    _ => {}
-                }
+            (What::Done { outcome: Outcome::Diffed { diff, paths }, .. }, _) if !paths.is_empty() => {
+                self.diff = Some((diff.clone(), paths.clone()));
             }
+            (What::Done { outcome: Outcome::Imported { .. }, .. }, _) => self.imported = true,
             (What::Denied { reason, hint, .. }, Some(work)) => self.conversations.denied(work, reason, hint),
             (What::Answered { question, choice, .. }, _) => self.note_answer(*question, choice),
             (What::Finished { outcome, summary }, _) => self.finished = Some((*outcome, summary.clone())),

@@ -43,6 +43,6 @@ pub struct Settings {
     pub trusted: Vec<PathBuf>,
     /// How many bytes the journal may take before its oldest finished runs are removed.
     pub keep: u64,
-    /// The checkout this process runs inside of, where Naestro itself started it (`NAESTRO_INSIDE`).
-    pub inside: Option<PathBuf>,
+    /// The checkouts this process runs inside of, where Naestro itself started it (`NAESTRO_INSIDE`).
+    pub inside: Vec<PathBuf>,
 }

@@ -268,7 +268,7 @@ async fn an_agent_edits_is_checked_and_ends_in_a_diff() {
             call check `x`: Started
             call check `x`: Succeeded checked
             step work: Succeeded
-            finished Succeeded, diff: true, 6 receipts, 157 tokens: done"#]],
+            finished Succeeded, diff: true, 6 receipts, 164 tokens: done"#]],
     );
     assert!(bench.memory.imported.lock().unwrap().is_empty(), "auto imports only with apply");
     replays(&engine, &run_id).await;
@@ -322,7 +322,7 @@ async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
             message "done"
             step work: Succeeded
             question 1: Write these changes into your folder?
-            finished Suspended, diff: true, 6 receipts, 158 tokens: suspended; it waits for an answer: Write these changes into your folder? (naestro answer RUN 1 allow|deny)"#]],
+            finished Suspended, diff: true, 6 receipts, 165 tokens: suspended; it waits for an answer: Write these changes into your folder? (naestro answer RUN 1 allow|deny)"#]],
     );
     replays(&second, &run_id).await;
 }

@@ -3,7 +3,7 @@
 use naestro_kernel as kernel;
 use serde::{Deserialize, Serialize};
 
-use super::body::parse_run;
+use super::body::{parse_digest, parse_run};
 use super::outcome::Class;
 use super::{Fault, mirror};
 
@@ -26,6 +26,8 @@ pub(super) struct Opening {
     model: Option<ModelFacts>,
     tools: Vec<ToolFacts>,
     preamble_tokens: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inherited: Option<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +96,7 @@ impl Opening {
             model: opening.model.map(ModelFacts::from),
             tools: opening.tools.into_iter().map(ToolFacts::from).collect(),
             preamble_tokens: opening.preamble_tokens,
+            inherited: opening.inherited.map(|(base, tree)| (base.to_string(), tree.to_string())),
         }
     }
 
@@ -116,6 +119,7 @@ impl Opening {
             model: self.model.map(kernel::ModelFacts::from),
             tools: self.tools.into_iter().map(kernel::ToolFacts::from).collect(),
             preamble_tokens: self.preamble_tokens,
+            inherited: self.inherited.map(|(base, tree)| Ok::<_, Fault>((parse_digest(&base)?, parse_digest(&tree)?))).transpose()?,
         })
     }
 }

@@ -191,7 +191,7 @@ fn opening() -> impl Strategy<Value = Opening> {
     let flags = any::<(bool, bool, bool)>();
     let mode = prop_oneof![Just(Mode::Guide), Just(Mode::Copilot), Just(Mode::Auto)];
     let numbers = (limits(), any::<u32>(), any::<u64>());
-    let facts = (option::of(model()), vec(tool(), 0..3));
+    let facts = (option::of(model()), vec(tool(), 0..3), option::of((digest(), digest())));
     (ids, words, flags, mode, numbers, facts).prop_map(|(ids, words, flags, mode, numbers, facts)| Opening {
         run: ids.0,
         session: ids.1,
@@ -210,6 +210,7 @@ fn opening() -> impl Strategy<Value = Opening> {
         preamble_tokens: numbers.2,
         model: facts.0,
         tools: facts.1,
+        inherited: facts.2,
     })
 }
 

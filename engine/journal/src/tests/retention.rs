@@ -6,6 +6,9 @@ use naestro_policy::port::{Contents as _, Durability, Journal as _, JournalError
 
 use super::{STATE, event, fill, finished, home, numbers, open, printed, run, wait};
 use crate::SqliteJournal;
+use crate::append::Books;
+use crate::error::Stop;
+use crate::writer::Need;
 
 /// Makes a finished run that printed `text`.
 fn printer(journal: &SqliteJournal, run: RunId, text: &str) {
@@ -119,6 +122,108 @@ fn a_size_limit_removes_the_oldest_finished_runs_first() {
     assert_eq!(wait(journal.sweep(0)), Ok(2), "a run that has not ended is kept");
     assert_eq!(numbers(&journal, run(9)), Ok(vec![0, 1]));
     assert_eq!(journal.verify(None), Ok(Vec::new()));
+}
+
+#[test]
+fn runs_that_share_a_blob_are_swept_as_far_as_the_limit_asks() {
+    let home = home();
+    let journal = open(&home);
+    let shared = blob_of(9, 200_000);
+    for number in 1..=4 {
+        fill(&journal, run(number), 0);
+        let text = blob_of(number, 100_000);
+        let events = vec![printed(shared.as_str()), printed(text), finished(RunOutcome::Succeeded)];
+        wait(journal.append(run(number), events, Durability::Buffered)).unwrap();
+        wait(journal.release(run(number), STATE)).unwrap();
+    }
+    let loose = journal.put(&[7; 30_000]).unwrap();
+    // What all share stays with the last: only what each has alone is gained.
+    let whole = bytes(&home);
+    assert_eq!(wait(journal.sweep(whole - 120_000)), Ok(2));
+    assert_eq!(journal.list(9).unwrap().iter().map(|entry| entry.run).collect::<Vec<_>>(), [run(4), run(3)]);
+    assert!(journal.has(&digest_bytes(shared.as_bytes())) && !journal.has(&loose));
+    assert_eq!(journal.verify(None), Ok(Vec::new()));
+}
+
+#[test]
+fn a_sweep_collects_as_often_for_many_runs_as_for_few() {
+    let home = home();
+    let journal = open(&home);
+    for number in 1..=40 {
+        printer(&journal, run(number), &blob_of(number, 10_000));
+    }
+    let (removed, collections) = counted(&journal, |books| books.sweep(0));
+    assert_eq!((removed, collections), (40, 2), "one for what is loose, one for what was erased");
+}
+
+#[test]
+fn files_are_kept_where_the_commit_fails() {
+    let home = home();
+    let journal = open(&home);
+    let text = "a".repeat(20_000);
+    printer(&journal, run(1), &text);
+    // A later job of the same transaction breaks it, after the run was erased and its blobs collected.
+    let broken = wait(journal.writer().unwrap().submit(Need::Barrier, |books| {
+        books.remove(run(1))?;
+        assert!(!books.doomed.is_empty());
+        Err::<(), _>(Stop::Broken(JournalError::Unavailable(String::from("the disk is full"))))
+    }));
+    assert_eq!(broken, Err(JournalError::Unavailable(String::from("the disk is full"))));
+    assert!(journal.has(&digest_bytes(text.as_bytes())));
+    wait(journal.own(run(1))).unwrap();
+    wait(journal.release(run(1), STATE)).unwrap();
+    assert!(journal.has(&digest_bytes(text.as_bytes())), "nor does a later commit remove them");
+    assert_eq!(journal.read(run(1), 1, 1), Ok(vec![printed(text.as_str())]));
+    journal.remove(run(1)).unwrap();
+    assert!(!journal.has(&digest_bytes(text.as_bytes())));
+}
+
+#[test]
+fn a_file_that_is_wanted_again_before_it_is_unlinked_is_kept() {
+    let home = home();
+    let journal = open(&home);
+    let text = "a".repeat(20_000);
+    printer(&journal, run(1), &text);
+    let wanted = text.clone();
+    wait(journal.writer().unwrap().submit(Need::Barrier, move |books| {
+        books.remove(run(1))?;
+        Ok(books.blobs.put(&digest_bytes(wanted.as_bytes()), wanted.as_bytes())?)
+    }))
+    .unwrap();
+    assert!(journal.has(&digest_bytes(text.as_bytes())));
+}
+
+#[test]
+fn a_large_tree_keeps_what_it_names_and_other_large_blobs_are_not_read() {
+    let home = home();
+    let journal = open(&home);
+    let file = journal.put(b"fn main() {}").unwrap();
+    let text = format!("naestro-tree 1\n{}", format!("{file} main.rs\n").repeat(1000));
+    let tree = journal.put(text.as_bytes()).unwrap();
+    let mention = journal.put(format!("no tree, only text: {file}\n").repeat(1000).as_bytes()).unwrap();
+    printer(&journal, run(1), &mention.to_string());
+    printer(&journal, run(2), &tree.to_string());
+    printer(&journal, run(3), "nothing");
+    journal.remove(run(3)).unwrap();
+    assert_eq!([file, tree, mention].map(|digest| journal.has(&digest)), [true, true, true]);
+    journal.remove(run(2)).unwrap();
+    assert_eq!([file, tree, mention].map(|digest| journal.has(&digest)), [false, false, true]);
+}
+
+/// What a job on the books came to, and how many collections it took.
+fn counted(journal: &SqliteJournal, job: impl FnOnce(&mut Books) -> Result<usize, Stop> + Send + 'static) -> (usize, usize) {
+    let counting = move |books: &mut Books| {
+        let before = books.collections;
+        let done = job(books)?;
+        Ok((done, books.collections - before))
+    };
+    wait(journal.writer().unwrap().submit(Need::Barrier, counting)).unwrap()
+}
+
+/// The bytes of the journal's files, but for the log.
+fn bytes(home: &tempfile::TempDir) -> u64 {
+    let journal = open(home);
+    wait(journal.writer().unwrap().submit(Need::Look, |books| books.size())).unwrap()
 }
 
 /// Text that does not compress well.

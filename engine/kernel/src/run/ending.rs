@@ -35,7 +35,9 @@ impl Run {
             let timeout = self.time_left(Self::check_timeout());
             return Some(Work::Check { step: None, command: command.clone(), timeout });
         }
-        let tree = self.tree.filter(|tree| Some(*tree) != self.base)?;
+        // What an earlier run of the session left is not asked about again by a run that only talks.
+        let inherited = opening.inherited.map(|(_, tree)| tree);
+        let tree = self.tree.filter(|tree| Some(*tree) != self.base && Some(*tree) != inherited)?;
         if !self.ending.diff_tried {
             return Some(Work::Diff { tree });
         }

@@ -227,10 +227,10 @@ impl Run {
         }
     }
 
-    /// Cancels what is in flight; a run that ends still wants its diff.
+    /// Cancels what is in flight. A run that ends still wants its diff; an import is all or nothing, so its end is waited for.
     fn cancel_units(&mut self, stop: &Stop, actions: &mut Vec<Action>) {
         for (&id, unit) in &mut self.units {
-            let wanted = is_diff(unit) && *stop != Stop::Suspend;
+            let wanted = is_diff(unit) && *stop != Stop::Suspend || matches!(unit.work, Work::Import { .. });
             if unit.state == (UnitState::InFlight { cancelling: false }) && !wanted {
                 unit.state = UnitState::InFlight { cancelling: true };
                 actions.push(Action::Cancel { unit: id });

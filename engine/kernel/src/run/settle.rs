@@ -8,6 +8,8 @@ use super::state::{Imported, StepPhase, UnitState, Workspace};
 use super::{Run, Stop};
 use crate::{Amount, Body, Class, Failure, FailureKind, Millis, Outcome, Output, Question, QuestionId, StepId, UnitId, Usage, Work};
 
+/// The longest pause a provider may ask for; a longer one ends the step, so that a person hears of it.
+const LONGEST_RETRY_AFTER: Millis = Millis(120_000);
 /// The longest pause before another attempt.
 const LONGEST_BACKOFF: Millis = Millis(30_000);
 
@@ -175,7 +177,8 @@ impl Run {
             FailureKind::TimedOut => matches!(work, Work::Think { .. }),
             FailureKind::Permanent | FailureKind::TooLong => false,
         };
-        if !passing || attempt >= step.retry.attempts || self.stop.is_some() {
+        let too_long = failure.retry_after.is_some_and(|pause| pause > LONGEST_RETRY_AFTER);
+        if !passing || too_long || attempt >= step.retry.attempts || self.stop.is_some() {
             return None;
         }
         let doubled = step.retry.backoff.0.saturating_mul(1 << attempt.saturating_sub(1).min(16));
@@ -265,6 +268,9 @@ fn unasked_cancellation() -> Failure {
 }
 
 fn sentence(failure: &Failure) -> String {
+    if let Some(pause) = failure.retry_after.filter(|pause| *pause > LONGEST_RETRY_AFTER) {
+        return format!("{} (it asks to be left alone for {} s)", failure.message, pause.0 / 1000);
+    }
     if failure.hint.is_empty() { failure.message.clone() } else { format!("{} ({})", failure.message, failure.hint) }
 }
 

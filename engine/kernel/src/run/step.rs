@@ -63,18 +63,23 @@ impl Run {
                 }
             }
             StepKind::Model { prompt } => {
-                state.agent.context = prompt.len() as u64 / 4;
+                self.begin_conversation(step, prompt);
                 self.think(step, Purpose::Answer);
             }
             StepKind::Agent { prompt, .. } => {
-                let inputs: usize = self.inputs(&step.id).iter().map(|(_, body)| body.bytes.len()).sum();
-                let context = (prompt.len() + inputs) as u64 / 4 + self.opening.as_ref().map_or(0, |opening| opening.preamble_tokens);
-                if let Some(state) = self.steps.get_mut(&step.id) {
-                    state.agent.context = context;
-                }
+                self.begin_conversation(step, prompt);
                 self.next_turn(step);
             }
             StepKind::Ask { .. } => {}
+        }
+    }
+
+    /// Estimates the tokens a step's first request has: what every request begins with, the prompt and its inputs.
+    fn begin_conversation(&mut self, step: &Step, prompt: &str) {
+        let inputs: usize = self.inputs(&step.id).iter().map(|(_, body)| body.bytes.len()).sum();
+        let preamble = self.opening.as_ref().map_or(0, |opening| opening.preamble_tokens);
+        if let Some(state) = self.steps.get_mut(&step.id) {
+            state.agent.context = preamble.saturating_add((prompt.len() + inputs) as u64 / 4);
         }
     }
 

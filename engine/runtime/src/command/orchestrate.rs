@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Mode, Orchestrate, Plan, Signal, Step, StepKind, Update};
+use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Mode, Orchestrate, Plan, Signal, Step, StepKind, Update, UpdateBody};
 use naestro_kernel::{Event, ModelFacts, Opening, Plan as KernelPlan, RunId, What};
-use naestro_policy::port::{Journal, Letter, RunEntry};
+use naestro_policy::port::{Journal, JournalError, Letter, RunEntry};
 use tokio::sync::{mpsc, watch};
 
 use crate::context::Preamble;
 use crate::dispatcher::{Dispatcher, event_of, now};
 use crate::engine::{LiveRun, Shared, Workshop, blocking, lock};
-use crate::executor::Hands;
+use crate::executor::Ports;
 use crate::fold::Fold;
 use crate::letter::Posted;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::{failure, plan, recipe, update};
 
 /// The most bytes of a goal.
@@ -41,24 +41,29 @@ pub(crate) async fn start(shared: &Arc<Shared>, command: Orchestrate, caller: &C
         return resume(shared, run, caller).await;
     }
     let workspace = workspace(&command.workspace)?;
-    refuse_recursion(&workspace, shared.parts.settings.inside.as_deref())?;
+    refuse_recursion(&workspace, &shared.parts.settings.inside)?;
     let wanted = understand(&command, shared)?;
     let workshop = shared.workshop()?;
-    let session = session(shared, command.session.as_deref()).await?;
-    let preamble = preamble(shared, &workspace, session.as_ref());
+    let session = session(shared, command.session.as_deref(), &workspace).await?;
+    let preamble = preamble(shared, &workshop, &workspace, session.as_ref());
     let opening = opening(shared, &command, caller, &workspace, &wanted, &workshop, session.as_ref(), &preamble);
     let faults = wanted.plan.validate(&opening);
     if !faults.is_empty() {
         return Err(failure::of_plan(&faults));
     }
     let journal = shared.journal()?;
-    let first = Event { at: now(), what: What::Opened(Box::new(opening.clone())) };
-    journal.create(entry(&opening, first.at.0), vec![first.clone()]).await.map_err(|error| failure::of_journal(&error))?;
+    let at = now();
+    let entry = entry(&opening, at.0);
+    // A run is never there without its plan.
+    let first = vec![Event { at, what: What::Opened(Box::new(opening)) }, Event { at, what: What::Planned(wanted.plan) }];
+    journal.create(entry, first.clone()).await.map_err(|error| failure::of_journal(&error))?;
     let mut fold = Fold::default();
-    fold.take(&first);
-    let inherited = session.and_then(|session| session.tree);
-    let taken = Taken { fold, preamble, inherited, letters: 0, resumed: false };
-    Ok(launch(shared, &workshop, journal, taken, vec![What::Planned(wanted.plan)]))
+    let mut news = Vec::new();
+    for (event, seq) in first.iter().zip(0..) {
+        fold.take(event);
+        news.extend(update::of_event(&fold, event, &[]).into_iter().map(|body| (seq, body)));
+    }
+    Ok(launch(shared, &workshop, journal, Taken { fold, preamble, letters: 0, resumed: false, news }, Vec::new()))
 }
 
 /// Ends a run that is suspended and live nowhere.
@@ -68,9 +73,9 @@ pub(crate) async fn start(shared: &Arc<Shared>, command: Orchestrate, caller: &C
 pub(crate) async fn cancel_suspended(shared: &Arc<Shared>, run: RunId) -> Result<(), Error> {
     let workshop = shared.workshop()?;
     let journal = shared.journal()?;
-    let (taken, _) = take_over(shared, &journal, run).await?;
-    let Handle::Run { mut updates, .. } = launch(shared, &workshop, journal, taken, vec![What::Signalled(naestro_kernel::Signal::Cancel)])
-    else {
+    let (taken, crashed) = take_over(shared, &workshop, &journal, run).await?;
+    let first = vec![What::Signalled(naestro_kernel::Signal::Cancel), What::Resumed { crashed, interactive: false }];
+    let Handle::Run { mut updates, .. } = launch(shared, &workshop, journal, taken, first) else {
         return Ok(());
     };
     while futures_util::StreamExt::next(&mut updates).await.is_some() {}
@@ -81,10 +86,10 @@ async fn resume(shared: &Arc<Shared>, run: &str, caller: &Caller) -> Result<Hand
     let run = shared.resolve(run).await?;
     let workshop = shared.workshop()?;
     let journal = shared.journal()?;
-    let (mut taken, crashed) = take_over(shared, &journal, run).await?;
-    let workspace = taken.fold.run.opening().map(|opening| PathBuf::from(&opening.workspace)).unwrap_or_default();
-    refuse_recursion(&workspace, shared.parts.settings.inside.as_deref())?;
-    let mut first = unplanned(&taken.fold, shared)?;
+    let entry = journal.entry(run).map_err(|error| failure::of_journal(&error))?;
+    refuse_recursion(Path::new(&entry.workspace), &shared.parts.settings.inside)?;
+    let (mut taken, crashed) = take_over(shared, &workshop, &journal, run).await?;
+    let mut first = Vec::new();
     for letter in letters(&journal, run).await? {
         taken.letters = letter.id;
         // A letter may have been taken in before the end of the former process: what it asked for then makes no sense now.
@@ -95,26 +100,22 @@ async fn resume(shared: &Arc<Shared>, run: &str, caller: &Caller) -> Result<Hand
     Ok(launch(shared, &workshop, journal, taken, first))
 }
 
-/// The plan of a run whose process died between its opening and its plan, from what its opening says.
-fn unplanned(fold: &Fold, shared: &Shared) -> Result<Vec<What>, Error> {
-    let Some(opening) = fold.run.opening().filter(|_| fold.run.plan().is_none()) else { return Ok(Vec::new()) };
-    let words = Orchestrate { goal: opening.goal.clone(), recipe: opening.recipe.clone(), ..Orchestrate::default() };
-    Ok(vec![What::Planned(understand(&words, shared)?.plan)])
-}
-
 /// A run taken up: its fold and what it goes on from.
 struct Taken {
     fold: Fold,
     preamble: Preamble,
-    inherited: Option<(naestro_kernel::Digest, naestro_kernel::Digest)>,
     letters: u64,
     /// Whether it was live before.
     resumed: bool,
+    /// What the caller has not heard of what is in the fold, with the index of its event.
+    news: Vec<(u64, UpdateBody)>,
 }
 
 /// Takes ownership of a run whose owner is gone, and folds it; says whether that owner died.
-async fn take_over(shared: &Arc<Shared>, journal: &Arc<dyn Journal>, run: RunId) -> Result<(Taken, bool), Error> {
-    let entry = journal.entry(run).map_err(|error| failure::of_journal(&error))?;
+///
+/// Everything that can be refused is refused before the run is owned.
+async fn take_over(shared: &Arc<Shared>, workshop: &Workshop, journal: &Arc<dyn Journal>, run: RunId) -> Result<(Taken, bool), Error> {
+    let (entry, before) = shared.load(&run.to_string()).await?;
     if entry.outcome.is_some() {
         return Err(Error::new(ErrorCode::RunBusy, format!("resume run {run}: it has finished"))
             .hint(format!("`naestro trace show {run}` tells how; `naestro trace fork` goes on from one of its events")));
@@ -122,27 +123,35 @@ async fn take_over(shared: &Arc<Shared>, journal: &Arc<dyn Journal>, run: RunId)
     if lock(&shared.live).contains_key(&run) {
         return Err(Error::new(ErrorCode::RunBusy, format!("resume run {run}: it is live in this process")));
     }
-    let crashed = journal.own(run).await.map_err(|error| failure::of_journal(&error))?;
-    let reader = Arc::clone(journal);
-    let fold = blocking(move || Fold::load(reader.as_ref(), run, u64::MAX).map_err(|error| failure::of_journal(&error))).await?;
-    let opening = fold.run.opening();
-    let kernel = opening.map_or(0, |opening| opening.kernel);
-    if kernel != naestro_kernel::VERSION {
-        journal.release(run, fold.digest()).await.map_err(|error| failure::of_journal(&error))?;
-        return Err(Error::new(
-            ErrorCode::RunBusy,
-            format!("resume run {run}: version {kernel} of the kernel decided it, this is {}", naestro_kernel::VERSION),
-        )
-        .hint("`naestro trace show` still shows it; start the goal anew"));
+    let opening = before.run.opening().ok_or_else(|| failure::unknown_run(&run.to_string()))?;
+    if opening.kernel != naestro_kernel::VERSION {
+        let (theirs, ours) = (opening.kernel, naestro_kernel::VERSION);
+        return Err(Error::new(ErrorCode::RunBusy, format!("resume run {run}: version {theirs} of the kernel decided it, this is {ours}"))
+            .hint("`naestro trace show` still shows it; start the goal anew"));
     }
-    let session = match opening.and_then(|opening| opening.previous.map(|_| opening.session)) {
-        Some(session) => self::session(shared, Some(&session.to_string())).await?,
+    let session = match opening.previous {
+        Some(previous) => session_ending_with(journal, previous).await?,
         None => None,
     };
-    let workspace = opening.map(|opening| PathBuf::from(&opening.workspace)).unwrap_or_default();
-    let preamble = preamble(shared, &workspace, session.as_ref());
-    let inherited = session.and_then(|session| session.tree);
-    Ok((Taken { fold, preamble, inherited, letters: 0, resumed: true }, crashed))
+    let preamble = preamble(shared, workshop, Path::new(&opening.workspace), session.as_ref());
+    let crashed = own(journal, run).await?;
+    let reader = Arc::clone(journal);
+    let fold = blocking(move || Fold::load(reader.as_ref(), run, u64::MAX).map_err(|error| failure::of_journal(&error))).await?;
+    Ok((Taken { fold, preamble, letters: 0, resumed: true, news: Vec::new() }, crashed))
+}
+
+/// Takes ownership. A run this very process owns and does not work on was given up on a failing disk: it is taken up again.
+async fn own(journal: &Arc<dyn Journal>, run: RunId) -> Result<bool, Error> {
+    match journal.own(run).await {
+        Ok(crashed) => Ok(crashed),
+        Err(JournalError::Owned { pid }) if pid == std::process::id() => Ok(true),
+        Err(error) => Err(failure::of_journal(&error)),
+    }
+}
+
+async fn session_ending_with(journal: &Arc<dyn Journal>, run: RunId) -> Result<Option<Session>, Error> {
+    let journal = Arc::clone(journal);
+    blocking(move || Session::ending_with(journal.as_ref(), run).map_err(|error| failure::of_journal(&error))).await
 }
 
 async fn letters(journal: &Arc<dyn Journal>, run: RunId) -> Result<Vec<Letter>, Error> {
@@ -154,11 +163,14 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
     let (updates, heard) = mpsc::unbounded_channel();
     let (inputs, inputs_in) = mpsc::unbounded_channel();
     let (ending, ended) = watch::channel(());
-    let Taken { fold, preamble, inherited, letters, resumed } = taken;
+    let Taken { fold, preamble, letters, resumed, news } = taken;
     let run = fold.run.opening().map_or(RunId([0; 16]), |opening| opening.run);
     // The receiver is held right here.
     if let Some(opening) = fold.run.opening() {
         let _ = updates.send(Update { run: run.to_string(), seq: None, body: update::started(opening, resumed) });
+    }
+    for (seq, body) in news {
+        let _ = updates.send(Update { run: run.to_string(), seq: Some(seq), body });
     }
     let history = preamble.history.clone();
     let bereaved = updates.clone();
@@ -167,13 +179,12 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
         fold,
         journal,
         policies: Arc::clone(&workshop.policies),
-        hands: Hands {
+        ports: Ports {
             workspaces: Arc::clone(&workshop.workspaces),
             model: shared.parts.model.as_ref().map(|model| Arc::clone(&model.port)),
         },
         specs: Arc::clone(&workshop.specs),
         preamble,
-        inherited,
         diffs: shared.parts.settings.home.join("diffs"),
         updates,
         letters,
@@ -186,9 +197,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
         lock(&shared.live).remove(&run);
         match driven {
             Ok((fold, last_words)) => {
-                if let (Some(opening), Some(session)) = (fold.run.opening(), Session::after(&fold, &history)) {
-                    lock(&shared.sessions).insert(opening.session, session);
-                }
+                shared.remember(&fold, &history);
                 last_words.say();
             }
             Err(_) => {
@@ -218,8 +227,8 @@ fn workspace(path: &str) -> Result<PathBuf, Error> {
 }
 
 /// A run inside a run's workspace about that same checkout would go on for ever.
-fn refuse_recursion(workspace: &Path, inside: Option<&Path>) -> Result<(), Error> {
-    if inside != Some(workspace) {
+fn refuse_recursion(workspace: &Path, inside: &[PathBuf]) -> Result<(), Error> {
+    if !inside.iter().any(|checkout| checkout == workspace) {
         return Ok(());
     }
     Err(Error::new(ErrorCode::Recursion, "start a run about the checkout that this process was itself started for by a run")
@@ -296,20 +305,28 @@ fn no_model() -> Error {
 }
 
 /// The session to go on with, from this process's memory or from the journal.
-async fn session(shared: &Arc<Shared>, id: Option<&str>) -> Result<Option<Session>, Error> {
+async fn session(shared: &Arc<Shared>, id: Option<&str>, workspace: &Path) -> Result<Option<Session>, Error> {
     let Some(text) = id else { return Ok(None) };
-    let run = RunId::parse(text).ok_or_else(|| failure::unknown_run(text))?;
-    if let Some(session) = lock(&shared.sessions).get(&run) {
-        return Ok(Some(session.clone()));
-    }
+    let id = RunId::parse(text).ok_or_else(|| failure::unknown_run(text))?;
     let journal = shared.journal()?;
-    let loaded = blocking(move || Session::load(journal.as_ref(), run).map_err(|error| failure::of_journal(&error))).await?;
-    loaded.map(Some).ok_or_else(|| failure::unknown_run(text))
+    let reader = Arc::clone(&journal);
+    let last = blocking(move || session::last_run(reader.as_ref(), id).map_err(|error| failure::of_journal(&error))).await?;
+    let last = last.ok_or_else(|| failure::unknown_run(text))?;
+    let remembered = lock(&shared.sessions).get(&id).filter(|session| session.last == last).cloned();
+    let session = match remembered {
+        Some(session) => Some(session),
+        None => session_ending_with(&journal, last).await?,
+    };
+    if let Some(session) = session.as_ref().filter(|session| Path::new(&session.workspace) != workspace) {
+        return Err(Error::new(ErrorCode::InvalidWorkspace, format!("go on with session {text} in {}", workspace.display()))
+            .hint(format!("it is about {}: use that folder, or begin a session of its own", session.workspace)));
+    }
+    Ok(session)
 }
 
-fn preamble(shared: &Shared, workspace: &Path, session: Option<&Session>) -> Preamble {
+fn preamble(shared: &Shared, workshop: &Workshop, workspace: &Path, session: Option<&Session>) -> Preamble {
     let history = session.map(|session| session.history.as_ref().clone()).unwrap_or_default();
-    Preamble::read(workspace, &shared.parts.settings.trusted, history)
+    Preamble::read(workspace, &shared.parts.settings.trusted, history, &workshop.specs)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the opening is where everything known at the start comes together")]
@@ -329,6 +346,7 @@ fn opening(
         run,
         session: named.unwrap_or(run),
         previous: session.map(|session| session.last),
+        inherited: session.and_then(|session| session.tree),
         kernel: naestro_kernel::VERSION,
         goal: command.goal.trim().to_owned(),
         recipe: wanted.recipe.clone(),

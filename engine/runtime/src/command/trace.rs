@@ -100,6 +100,10 @@ async fn prefix(journal: &Arc<dyn Journal>, parent: RunId, index: u64) -> Result
         return Err(Error::new(ErrorCode::InvalidInput, format!("fork run {parent} after event {index}: it has {} events", fold.events))
             .hint(format!("`naestro trace show {parent}` lists them, counted from 0")));
     }
+    if fold.run.plan().is_none() {
+        return Err(Error::new(ErrorCode::InvalidInput, format!("fork run {parent} after event {index}: nothing is planned by then"))
+            .hint("choose event 1 or a later one"));
+    }
     if fold.finished.is_some() {
         return Err(Error::new(ErrorCode::InvalidInput, format!("fork run {parent} after event {index}: that is its end"))
             .hint("choose an earlier event"));
@@ -117,6 +121,16 @@ async fn export(shared: &Arc<Shared>, run: &str) -> Result<TraceReply, Error> {
 async fn remove(shared: &Arc<Shared>, run: &str) -> Result<TraceReply, Error> {
     let journal = shared.journal()?;
     let run = shared.resolve(run).await?;
-    blocking(move || journal.remove(run).map_err(|error| failure::of_journal(&error))).await?;
+    let diff = shared.parts.settings.home.join("diffs").join(format!("{run}.diff"));
+    blocking(move || {
+        journal.remove(run).map_err(|error| failure::of_journal(&error))?;
+        match std::fs::remove_file(&diff) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::new(ErrorCode::Unavailable, format!("remove {}: {error}", diff.display())))
+            }
+            _ => Ok(()),
+        }
+    })
+    .await?;
     Ok(TraceReply::Rm { run: run.to_string() })
 }

@@ -136,6 +136,7 @@ fn opening(run: RunId) -> Opening {
         }),
         tools: vec![ToolFacts { name: String::from("look"), class: Class::Pure, access: ToolAccess::None, for_agents: true }],
         preamble_tokens: 0,
+        inherited: None,
     }
 }
 

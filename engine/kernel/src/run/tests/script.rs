@@ -246,6 +246,7 @@ pub(super) fn opening(options: &str) -> Opening {
         }),
         tools: tools(),
         preamble_tokens: 0,
+        inherited: None,
     }
 }
 
