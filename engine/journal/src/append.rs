@@ -33,7 +33,7 @@ pub(crate) struct Books {
     pub(crate) struck: Option<File>,
     /// Files that nothing refers to once the transaction is committed, and that are unlinked then.
     pub(crate) doomed: Vec<Large>,
-    /// How often all that is kept was read to find what is not.
+    /// How often blobs that nothing needs were looked for and deleted.
     pub(crate) collections: usize,
 }
 

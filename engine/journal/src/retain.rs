@@ -69,9 +69,11 @@ impl Books {
                 ended.push(row);
             }
         }
-        let gains = self.gains(&ended)?;
+        if ended.is_empty() {
+            return Ok(ended);
+        }
         let mut left = excess;
-        for (count, gain) in (1..).zip(gains) {
+        for (count, gain) in (1..).zip(self.gains(&ended)?) {
             left = left.saturating_sub(gain);
             if left == 0 {
                 ended.truncate(count);

@@ -194,7 +194,7 @@ fn a_file_that_is_wanted_again_before_it_is_unlinked_is_kept() {
 }
 
 #[test]
-fn a_large_tree_keeps_what_it_names_and_other_large_blobs_are_not_read() {
+fn a_large_tree_keeps_what_it_names_and_no_other_large_blob_does() {
     let home = home();
     let journal = open(&home);
     let file = journal.put(b"fn main() {}").unwrap();
