@@ -44,7 +44,7 @@ pub struct Orchestrate {
     /// The model, where not the configured one.
     #[serde(default)]
     pub model: Option<String>,
-    /// The absolute path of the folder the run is about.
+    /// The absolute path of the folder the run is about; the whole repository where it is a part of one.
     pub workspace: String,
     /// Whether the diff is imported into the checkout at the end without asking.
     #[serde(default)]

@@ -281,6 +281,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// Trying again may help: overload, a broken stream, a lost connection.
     Transient,
+    /// The request reached nobody: trying again may help, and nothing was spent.
+    Unreached,
     /// Trying again does not help: a refused request, a bad argument.
     Permanent,
     /// It took longer than it was given.

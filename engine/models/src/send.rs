@@ -83,8 +83,8 @@ fn unreachable(base: &str, error: &reqwest::Error) -> Failure {
         (FailureKind::Permanent, "if a certificate authority of your own signed it, name its PEM file in NAESTRO_CA_FILE")
     } else if error.is_builder() {
         (FailureKind::Permanent, "check the base URL")
-    } else if error.is_connect() || error.is_timeout() {
-        (FailureKind::Transient, "is it running, and is this its address?")
+    } else if error.is_connect() {
+        (FailureKind::Unreached, "is it running, is this its address, and is there a network?")
     } else {
         (FailureKind::Transient, "")
     };

@@ -11,9 +11,6 @@ use crate::conversation::COMPACT;
 use crate::fold::Fold;
 use crate::message::plain;
 
-/// How long before its timeout the tool `test` stops of itself, to report what it has.
-const REPORT_MARGIN: Millis = Millis(3_000);
-
 /// What effects are made from, beside the fold.
 pub(crate) struct Maker<'a> {
     pub(crate) fold: &'a Fold,
@@ -134,7 +131,7 @@ impl Maker<'_> {
             args.insert(name, value);
         }
         if call.tool == "test" && !args.contains_key("wall_s") {
-            args.insert(String::from("wall_s"), Value::from(timeout.since(REPORT_MARGIN).0.div_ceil(1000).max(1)));
+            args.insert(String::from("wall_s"), Value::from(timeout.0.div_ceil(1000).max(1)));
         }
         Ok(crate::plan::arguments(&args))
     }

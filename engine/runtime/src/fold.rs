@@ -24,6 +24,8 @@ pub(crate) struct Fold {
     pub(crate) events: u64,
     pub(crate) opened_at: Millis,
     pub(crate) last_at: Millis,
+    /// How long it was suspended, or its process dead.
+    idle: Millis,
     /// The diff and the paths it touches, once computed and not empty.
     pub(crate) diff: Option<(Body, Vec<String>)>,
     pub(crate) imported: bool,
@@ -44,6 +46,9 @@ impl Fold {
             }
         }
         self.actions = actions;
+        if matches!(event.what, What::Resumed { .. }) {
+            self.idle = self.idle.after(event.at.since(self.last_at));
+        }
         self.events += 1;
         self.last_at = event.at;
     }
@@ -70,6 +75,11 @@ impl Fold {
     /// The unit's work; kept after its end, for projections.
     pub(crate) fn work(&self, unit: UnitId) -> Option<&Work> {
         self.works.get(&unit)
+    }
+
+    /// How long it has been worked on.
+    pub(crate) fn wall(&self) -> Millis {
+        self.last_at.since(self.opened_at).since(self.idle)
     }
 
     /// The digest of the kernel's state.

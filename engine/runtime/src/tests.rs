@@ -352,6 +352,16 @@ async fn cancelling_ends_a_call_in_flight() {
 }
 
 #[tokio::test]
+async fn a_run_ends_when_its_wall_time_does() {
+    let bench = Bench::new(&["hang"]);
+    let budget = naestro_api::Budget { wall_s: Some(1), ..naestro_api::Budget::default() };
+    let (_, updates) = run(&bench.engine(), Orchestrate { budget, ..bench.goal("wait", Mode::Guide) }).await;
+    assert_eq!(last(&updates), (Outcome::Failed, String::from("failed to finish within 1 s of wall time")));
+    let UpdateBody::Finished { cost, .. } = &updates.last().unwrap().body else { panic!("not finished") };
+    assert!(cost.wall_ms < 9_000, "it is the deadline that ended it, not the call's own limit: {} ms", cost.wall_ms);
+}
+
+#[tokio::test]
 async fn closing_suspends_and_another_engine_goes_on() {
     let bench = Bench::new(&["hang", "hello"]);
     let first = bench.engine();

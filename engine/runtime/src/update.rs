@@ -108,12 +108,7 @@ pub(crate) fn broken(run: RunId) -> UpdateBody {
 /// What a run has cost.
 pub(crate) fn cost(fold: &Fold) -> api::Cost {
     let spent = fold.run.ledger().spent();
-    api::Cost {
-        tokens: spent.tokens,
-        usd: plan::dollars(spent.micros),
-        wall_ms: fold.last_at.since(fold.opened_at).0,
-        model_calls: fold.run.model_calls(),
-    }
+    api::Cost { tokens: spent.tokens, usd: plan::dollars(spent.micros), wall_ms: fold.wall().0, model_calls: fold.run.model_calls() }
 }
 
 fn suspended(fold: &Fold) -> String {

@@ -5,13 +5,15 @@
 //! several calls at once. The view is a view, not a cage: the rest of the file system is seen as it is.
 //!
 //! Invariant: the end of its input is the end of it and of every process that came from it; so neither a closed
-//! workspace nor a killed main process leaves one behind.
+//! workspace nor a killed main process leaves one behind. Where the hands end first, the main process ends what they left
+//! before anyone is told that they are gone.
 
 mod apply;
 mod client;
 mod environment;
 pub(crate) mod frame;
 mod kin;
+mod left;
 mod serve;
 mod view;
 

@@ -1,16 +1,16 @@
 //! Importing a checkpoint into the user's folder, all or nothing.
 //!
 //! First every file is looked at: it must hold what the base tree says, or already what the checkpoint says. Then all new
-//! contents are written beside their places and made durable; then they are moved into place. If one cannot be moved, those
-//! that were are moved back. A record in `imports/` names the files that lie beside until then, so that those of an
-//! interrupted import are found; repeating the import completes it.
+//! contents are written beside their places and made durable; then they are moved into place, each after another look, as
+//! the user may have gone on meanwhile. If one cannot be moved, those that were are moved back. What an interrupted import
+//! left beside is removed by the next one and by the next run ([`claim`]); repeating the import completes it.
 //!
 //! Invariant: nothing is written through a link. Every folder is opened beneath the checkout by the kernel's own rule
 //! (`openat2`), and files are named relative to the folder that was opened.
 
+mod claim;
 mod folder;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,10 @@ use naestro_policy::port::Contents;
 
 use crate::fault::{Outcome, at, permanent, store};
 use crate::tree::{Entry, Manifest, shown};
+use claim::Claim;
 use folder::Checkout;
+
+pub(crate) use claim::tidy_up;
 
 /// Imports; returns how many files differ between the trees.
 ///
@@ -35,17 +38,16 @@ pub(crate) fn import(home: &Path, contents: &dyn Contents, import: &Import) -> O
         return Err(permanent("import other files than were permitted", "compute the diff again"));
     }
     let root = Path::new(&import.checkout);
+    let claim = Claim::take(home, root)?;
     let checkout = Checkout::open(root).map_err(at("open", root))?;
     // What goes goes first: a file may come to lie where a folder was, or the other way round.
     let (gone, come): (Vec<_>, Vec<_>) = delta.iter().partition(|(_, new)| new.is_none());
     let changes = gone.into_iter().chain(come);
     let changes: Vec<Change> = changes.map(|(path, new)| Change { path, old: base.entries.get(path), new: new.as_ref() }).collect();
     let todo = verify(&checkout, &changes)?;
-    let record = Record::write(home, import, &todo)?;
-    let job = Job { checkout: &checkout, contents, todo: &todo, name: &record.name };
+    let job = Job { checkout: &checkout, contents, todo: &todo, name: &claim.name };
     job.stage().inspect_err(|_| job.clean())?;
     job.commit().inspect_err(|_| job.clean())?;
-    record.remove();
     Ok(u32::try_from(delta.len()).unwrap_or(u32::MAX))
 }
 
@@ -83,7 +85,7 @@ fn refused(changed: &[String]) -> Failure {
     let more = changed.len().saturating_sub(SHOWN);
     let list = changed[..changed.len().min(SHOWN)].join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let hint = "nothing was written; put those files back as they were, or apply the diff by hand with `git apply --3way`";
+    let hint = "nothing is changed; put those files back as they were, or apply the diff by hand with `git apply --3way`";
     permanent(format!("import into files that were changed meanwhile: {list}{more}"), hint)
 }
 
@@ -109,17 +111,27 @@ impl Job<'_> {
     /// Moves the new files into place; moves back what was moved if one cannot be.
     fn commit(&self) -> Outcome<()> {
         for (index, change) in self.todo.iter().enumerate() {
-            if let Err(error) = self.put(index, change) {
-                let undone: Vec<Failure> = (0..=index).rev().filter_map(|index| self.undo(index).err()).collect();
-                let mut failure = at("import", change.path)(error);
-                failure.hint = match undone.first() {
-                    None => "every file is as it was".into(),
-                    Some(worse) => format!("some files could not be put back ({}): import again", worse.message),
-                };
-                return Err(failure);
-            }
+            self.still(change).map_err(|failure| self.back(index, failure))?;
+            self.put(index, change).map_err(at("import", change.path)).map_err(|failure| self.back(index + 1, failure))?;
         }
         self.checkout.sync().map_err(|error| permanent(format!("make the import durable: {error}"), "import again"))
+    }
+
+    /// Confirms that a file holds what it is to hold before: staging took time in which the user may have changed it.
+    fn still(&self, change: &Change<'_>) -> Outcome<()> {
+        let is = self.checkout.holds(change.path, change.old).map_err(at("look at", change.path))?;
+        if is { Ok(()) } else { Err(refused(&[shown(change.path)])) }
+    }
+
+    /// Puts the first `count` files back; the failure, saying whether that was done.
+    fn back(&self, count: usize, mut failure: Failure) -> Failure {
+        let undone: Vec<Failure> = (0..count).rev().filter_map(|index| self.undo(index).err()).collect();
+        if let Some(worse) = undone.first() {
+            failure.hint = format!("some files could not be put back ({}): look at them with `git status`", worse.message);
+        } else if failure.hint.is_empty() {
+            failure.hint = "every file is as it was".into();
+        }
+        failure
     }
 
     fn put(&self, index: usize, change: &Change<'_>) -> io::Result<()> {
@@ -129,9 +141,13 @@ impl Job<'_> {
         }
     }
 
-    /// Puts back what the base holds.
+    /// Puts back what the base holds, where the user has not changed it since.
     fn undo(&self, index: usize) -> Outcome<()> {
         let change = &self.todo[index];
+        let holds = |wanted| self.checkout.holds(change.path, wanted).map_err(at("look at", change.path));
+        if !holds(change.new)? && !holds(change.old)? {
+            return Err(permanent(format!("put back {}: it was changed meanwhile", shown(change.path)), ""));
+        }
         let Some(old) = change.old else {
             return self.checkout.remove(change.path).map_err(at("remove", change.path));
         };
@@ -150,30 +166,5 @@ impl Job<'_> {
 
     fn beside(&self, index: usize) -> PathBuf {
         PathBuf::from(format!("{}{index}", self.name))
-    }
-}
-
-/// The note of an import under way.
-struct Record {
-    file: PathBuf,
-    name: String,
-}
-
-impl Record {
-    /// Writes it; leftovers of an interrupted attempt at the same import are overwritten, as their names are the same.
-    fn write(home: &Path, import: &Import, todo: &[Change<'_>]) -> Outcome<Self> {
-        let folder = home.join("imports");
-        fs::create_dir_all(&folder).map_err(at("make", &folder))?;
-        let key = naestro_policy::digest(&(&import.checkout, import.base, import.tree)).to_string();
-        let (file, name) = (folder.join(&key), format!(".naestro-{}-", &key[..16]));
-        let lines: String = todo.iter().map(|change| format!("{}\n", shown(change.path))).collect();
-        fs::write(&file, format!("{}\n{name}\n{lines}", import.checkout)).map_err(at("write", &file))?;
-        Ok(Self { file, name })
-    }
-
-    fn remove(&self) {
-        if let Err(error) = fs::remove_file(&self.file) {
-            tracing::warn!(file = %self.file.display(), %error, "failed to remove the record of a finished import");
-        }
     }
 }

@@ -39,6 +39,7 @@ pub(super) enum Finish {
 mirror!(
     enum FailureKind {
         Transient,
+        Unreached,
         Permanent,
         TimedOut,
         TooLong,

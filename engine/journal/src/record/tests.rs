@@ -276,8 +276,13 @@ fn question() -> impl Strategy<Value = Question> {
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
-    let kind =
-        prop_oneof![Just(FailureKind::Transient), Just(FailureKind::Permanent), Just(FailureKind::TimedOut), Just(FailureKind::TooLong)];
+    let kind = prop_oneof![
+        Just(FailureKind::Transient),
+        Just(FailureKind::Unreached),
+        Just(FailureKind::Permanent),
+        Just(FailureKind::TimedOut),
+        Just(FailureKind::TooLong)
+    ];
     (kind, text(), text(), option::of(any::<u64>().prop_map(Millis))).prop_map(|(kind, message, hint, retry_after)| Failure {
         kind,
         message,

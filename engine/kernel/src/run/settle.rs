@@ -173,7 +173,7 @@ impl Run {
         // A step that has ended wants nothing more.
         self.running(&step.id)?;
         let passing = match failure.kind {
-            FailureKind::Transient => true,
+            FailureKind::Transient | FailureKind::Unreached => true,
             FailureKind::TimedOut => matches!(work, Work::Think { .. }),
             FailureKind::Permanent | FailureKind::TooLong => false,
         };
@@ -260,7 +260,7 @@ impl Run {
 
 /// Whether the model's side turned the request down before it did any work.
 fn was_refused(failure: &Failure) -> bool {
-    failure.retry_after.is_some() || matches!(failure.kind, FailureKind::Permanent | FailureKind::TooLong)
+    failure.retry_after.is_some() || matches!(failure.kind, FailureKind::Permanent | FailureKind::TooLong | FailureKind::Unreached)
 }
 
 fn unasked_cancellation() -> Failure {

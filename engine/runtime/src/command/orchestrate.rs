@@ -59,10 +59,13 @@ pub(crate) async fn start(shared: &Arc<Shared>, command: Orchestrate, caller: &C
     journal.create(entry, first.clone()).await.map_err(|error| failure::of_journal(&error))?;
     let mut fold = Fold::default();
     let mut news = Vec::new();
+    let mut actions = Vec::new();
     for (event, seq) in first.iter().zip(0..) {
         fold.take(event);
+        actions.append(&mut fold.actions);
         news.extend(update::of_event(&fold, event, &[]).into_iter().map(|body| (seq, body)));
     }
+    fold.actions = actions;
     Ok(launch(shared, &workshop, journal, Taken { fold, preamble, letters: 0, resumed: false, news }, Vec::new()))
 }
 
@@ -212,7 +215,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
     }
 }
 
-/// The workspace as an absolute path of a folder that is there.
+/// The workspace as an absolute path of a folder that is there, or of the repository that folder is a part of.
 fn workspace(path: &str) -> Result<PathBuf, Error> {
     let wrong = |why: &str| Error::new(ErrorCode::InvalidWorkspace, format!("use workspace `{}`: {why}", bounded(path)));
     if !Path::new(path).is_absolute() {
@@ -223,7 +226,12 @@ fn workspace(path: &str) -> Result<PathBuf, Error> {
     if !found.is_dir() {
         return Err(wrong("it is not a folder").hint("give the folder, not a file in it"));
     }
-    Ok(found)
+    Ok(repository(&found).unwrap_or(found))
+}
+
+/// The repository a folder belongs to: what is built and tested in a part of it reaches the whole, so the view covers that.
+fn repository(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf)
 }
 
 /// A run inside a run's workspace about that same checkout would go on for ever.

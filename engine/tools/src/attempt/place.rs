@@ -194,7 +194,7 @@ impl Private {
             View::Overlays(overlays) => (self.checkout.clone(), overlays.clone()),
             View::Copy(root, _) => (root.clone(), Vec::new()),
         };
-        Hands::start(&self.exe, variables, Setup { root, stage: self.stage(), overlays })
+        Hands::start(&self.exe, &self.folder, variables, Setup { root, stage: self.stage(), overlays })
     }
 
     /// Whether what is written at `path` stays in the attempt.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -17,6 +18,7 @@ use nix::unistd::Pid;
 use tokio::sync::oneshot;
 
 use super::frame::{Ask, Reply, Request, Said, Setup, Wrong, receive, send};
+use super::left::{Left, MARK};
 
 /// How long the hands have to end everything that came from them, before they are killed themselves.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -38,21 +40,24 @@ type Sender = oneshot::Sender<Result<Said, Wrong>>;
 struct Waiting(Option<BTreeMap<u64, Sender>>);
 
 impl Hands {
-    /// Starts hands from the executable `exe` with the environment `variables`, and has them make the view. Blocks.
+    /// Starts hands of the attempt in `folder` from the executable `exe` with the environment `variables`, and has them
+    /// make the view. Blocks.
     ///
     /// # Errors
     /// What could not be done, as a fragment that fits "failed to ...".
-    pub(crate) fn start(exe: &Path, variables: Vec<(OsString, OsString)>, setup: Setup) -> Result<Self, String> {
-        let hands = Self::spawn(exe, variables).map_err(|error| format!("start hands from {}: {error}", exe.display()))?;
+    pub(crate) fn start(exe: &Path, folder: &Path, mut variables: Vec<(OsString, OsString)>, setup: Setup) -> Result<Self, String> {
+        variables.push((MARK.into(), folder.into()));
+        let left = Arc::new(Left::of(folder));
+        let hands = Self::spawn(exe, variables, left.clone()).map_err(|error| format!("start hands from {}: {error}", exe.display()))?;
         let (_, reply) = hands.send(Ask::Setup(setup))?;
         match reply.blocking_recv() {
-            Ok(Ok(_)) => Ok(hands),
+            Ok(Ok(_)) => left.note(hands.pid.as_raw()).map(|()| hands).map_err(|error| format!("find the namespaces of hands: {error}")),
             Ok(Err(Wrong::Broken(why))) => Err(why),
             _ => Err("start hands: they ended at once".into()),
         }
     }
 
-    fn spawn(exe: &Path, variables: Vec<(OsString, OsString)>) -> std::io::Result<Self> {
+    fn spawn(exe: &Path, variables: Vec<(OsString, OsString)>, left: Arc<Left>) -> std::io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new(exe);
         command.arg("hands").env_clear().envs(variables).current_dir("/");
@@ -64,7 +69,12 @@ impl Hands {
         let (reader, waiters) = (ours.try_clone()?, waiting.clone());
         let (end, ended) = channel();
         std::thread::Builder::new().name("hands".into()).spawn(move || {
-            listen(&reader, &waiters, child);
+            listen(&reader, &waiters);
+            // They are not waited for yet, so their number is still theirs.
+            left.end();
+            // The last hold on their namespace, and so on what is mounted there.
+            drop(left);
+            farewell(&waiters, child);
             // Nobody need be waiting for the end.
             let _ = end.send(());
         })?;
@@ -109,8 +119,11 @@ impl Hands {
             None => return Err("reach the hands: they ended".into()),
         };
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        send(&*socket, &Request { id, ask }).map_err(|error| format!("reach the hands: {error}"))?;
-        Ok((id, receiver))
+        match send(&*socket, &Request { id, ask }) {
+            // Who waits is told so once nothing is left of them.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("reach the hands: {error}")),
+            _ => Ok((id, receiver)),
+        }
     }
 
     fn cancel(&self, id: u64) {
@@ -144,21 +157,25 @@ impl Drop for Pending<'_> {
     }
 }
 
-/// Passes replies on until the hands are gone, and takes leave of their process.
-fn listen(socket: &UnixStream, waiting: &Mutex<Waiting>, mut child: Child) {
+/// Passes replies on until the hands are gone.
+fn listen(socket: &UnixStream, waiting: &Mutex<Waiting>) {
     while let Ok(Some(Reply { id, said })) = receive(socket) {
         let sender = waiting.lock().unwrap_or_else(PoisonError::into_inner).0.as_mut().and_then(|waiting| waiting.remove(&id));
         // Who asked may have lost interest.
         let _ = sender.map(|sender| sender.send(said));
     }
+    // After a malformed reply they may still be there.
+    let _ = socket.shutdown(Shutdown::Both);
+}
+
+/// Takes leave of their process, and tells who still waits that they are gone.
+fn farewell(waiting: &Mutex<Waiting>, mut child: Child) {
+    if let Err(error) = child.wait() {
+        tracing::warn!(%error, "failed to wait for the hands");
+    }
     let left = waiting.lock().unwrap_or_else(PoisonError::into_inner).0.take();
     for (_, sender) in left.into_iter().flatten() {
         let _ = sender.send(Err(gone()));
-    }
-    // After a malformed reply they may still be there.
-    let _ = socket.shutdown(Shutdown::Both);
-    if let Err(error) = child.wait() {
-        tracing::warn!(%error, "failed to wait for the hands");
     }
 }
 

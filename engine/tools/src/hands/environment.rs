@@ -54,12 +54,24 @@ const KEPT: &[&str] = &[
 /// Names of proxies: passed on unless a password is in them.
 const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-/// The variables for a workspace of `checkout`, from those of this process. `NAESTRO_INSIDE` tells a naestro that is
-/// started there which folder it would work on a second time.
+/// Tells a naestro that is started in a workspace which folders it would work on a second time: a list as `PATH` is one.
+const INSIDE: &str = "NAESTRO_INSIDE";
+
+/// The variables for a workspace of `checkout`, from those of this process.
 pub(crate) fn variables(checkout: &Path) -> Vec<(OsString, OsString)> {
     let mut kept: Vec<_> = std::env::vars_os().filter(|(name, value)| is_kept(name, value)).collect();
-    kept.push(("NAESTRO_INSIDE".into(), checkout.into()));
+    kept.push((INSIDE.into(), inside(checkout, std::env::var_os(INSIDE).as_deref())));
     kept
+}
+
+/// The checkout before those that this process is inside of itself.
+fn inside(checkout: &Path, outer: Option<&OsStr>) -> OsString {
+    let mut all = checkout.as_os_str().to_owned();
+    if let Some(outer) = outer.filter(|outer| !outer.is_empty()) {
+        all.push(":");
+        all.push(outer);
+    }
+    all
 }
 
 fn is_kept(name: &OsStr, value: &OsStr) -> bool {
@@ -75,6 +87,14 @@ mod tests {
     #[track_caller]
     fn check(name: &str, value: &str, expect: bool) {
         assert_eq!(is_kept(OsStr::new(name), OsStr::new(value)), expect, "{name}={value}");
+    }
+
+    #[test]
+    fn a_workspace_within_a_workspace_knows_of_both() {
+        let checkout = Path::new("/in ner");
+        assert_eq!(inside(checkout, None), "/in ner");
+        assert_eq!(inside(checkout, Some(OsStr::new(""))), "/in ner");
+        assert_eq!(inside(checkout, Some(OsStr::new("/a:/b"))), "/in ner:/a:/b");
     }
 
     #[test]

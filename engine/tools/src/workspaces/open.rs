@@ -11,6 +11,7 @@ use naestro_policy::port::Opened;
 use super::{Inner, blocking};
 use crate::attempt::{Attempt, Wanted};
 use crate::fault::{Outcome, at, permanent, store, transient};
+use crate::import;
 use crate::snapshot::{Origin, Snapshot, lost};
 use crate::tree::Manifest;
 use crate::tree::scan::{Place, Scan, outside};
@@ -52,6 +53,8 @@ impl Inner {
         if !self.swept.swap(true, Ordering::Relaxed) {
             self.snapshots.prune(&self.attempts.sweep());
         }
+        // Otherwise it would be taken for the user's own files.
+        import::tidy_up(&self.home, &checkout)?;
         let base = match open.base {
             Some(digest) => self.recall(&checkout, digest)?,
             None => self.record(&checkout)?,

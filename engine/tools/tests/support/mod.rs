@@ -13,7 +13,17 @@ use naestro_tools::LocalWorkspaces;
 
 /// A content store in memory.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>);
+pub(crate) struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>, Mutex<Option<Meanwhile>>);
+
+/// What happens when a content is asked for.
+type Meanwhile = (Digest, Box<dyn FnOnce() + Send>);
+
+impl Memory {
+    /// Has something happen while this content is fetched for the first time.
+    pub(crate) fn meanwhile(&self, content: &[u8], happens: impl FnOnce() + Send + 'static) {
+        *self.1.lock().expect("no thread panics with the lock") = Some((digest_bytes(content), Box::new(happens)));
+    }
+}
 
 impl Contents for Memory {
     fn put(&self, bytes: &[u8]) -> Result<Digest, JournalError> {
@@ -23,6 +33,8 @@ impl Contents for Memory {
     }
 
     fn get(&self, digest: &Digest) -> Result<Vec<u8>, JournalError> {
+        let happens = self.1.lock().expect("no thread panics with the lock").take_if(|(content, _)| content == digest);
+        happens.into_iter().for_each(|(_, happens)| happens());
         let found = self.0.lock().expect("no thread panics with the lock").get(digest).cloned();
         found.ok_or_else(|| JournalError::Corrupt { run: None, index: None, what: format!("no blob {digest}") })
     }

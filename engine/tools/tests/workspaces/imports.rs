@@ -81,7 +81,6 @@ fn an_import_brings_exactly_the_difference() {
         assert_eq!(project.sh("cat users-own; sed -n 15p text; ls -A | grep naestro || true"), "user\nfifteen\n");
         assert_eq!(project.path().join("text").metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(run.import(base, tree), Ok(u32::try_from(paths.len()).unwrap()), "a second time nothing is left to do");
-        assert_eq!(std::fs::read_dir(project.home().join("imports")).unwrap().count(), 0);
     }
 }
 
@@ -107,6 +106,45 @@ fn an_import_over_the_users_own_changes_is_refused_and_nothing_is_written() {
     check_refused("echo agent > a; echo agent > b", "rm b", "b");
     check_refused("echo agent > a; rm -r d; echo f > d", "echo user > d/own", "d");
     check_refused("echo agent > a; echo agent > b", "chmod +x b", "b");
+}
+
+#[test]
+fn what_the_user_changes_while_an_import_is_under_way_is_kept_and_the_rest_is_put_back() {
+    for meanwhile in ["echo user > b", "rm b", "chmod +x b", "echo user > new", "mkdir new; echo user > new/x", "echo user > gone"] {
+        let project = Project::committed(false, "echo a > a; echo b > b; echo gone > gone");
+        let (run, base) = project.open(1);
+        let tree = run.change("echo agent > a; echo agent > b; echo agent-new > new; rm gone");
+        let folder = project.path().to_owned();
+        project.contents().meanwhile(b"agent-new\n", move || drop(sh(&folder, meanwhile)));
+        let failure = run.import(base, tree).unwrap_err();
+        assert!(failure.message.starts_with("import into files that were changed meanwhile: "), "{meanwhile}: {failure:?}");
+        let state = "find . -name .git -prune -o -type f -printf '%P %m ' -exec cat {} \\; | LC_ALL=C sort";
+        let expect = Project::committed(false, &format!("echo a > a; echo b > b; echo gone > gone; {meanwhile}"));
+        assert_eq!(project.sh(state), expect.sh(state), "{meanwhile}");
+    }
+}
+
+#[test]
+fn what_an_interrupted_import_left_goes_with_the_next_run_or_import() {
+    let project = Project::committed(false, "echo a > a; echo b > b");
+    let (run, base) = project.open(1);
+    let tree = run.change("echo agent > a; echo agent-b > b");
+    let folder = project.path().to_owned();
+    // The staged file is kept under another number, as if that import had been killed.
+    let keep = "for staged in .naestro-*-0; do cp $staged ${staged%0}7; done; touch .naestro-0123456789abcdef-0";
+    let interrupt = || {
+        let folder = folder.clone();
+        project.contents().meanwhile(b"agent-b\n", move || drop(sh(&folder, &format!("{keep}; echo user > b"))));
+        run.import(base, tree).unwrap_err();
+        assert_eq!(project.sh("ls -A | grep -c naestro; echo b > b"), "2\n");
+    };
+    interrupt();
+    let (other, _) = project.open(2);
+    assert_eq!(other.sh("ls -A | grep naestro").0, ".naestro-0123456789abcdef-0\n");
+    assert_eq!(project.sh("ls -A | grep naestro"), ".naestro-0123456789abcdef-0\n", "another's is left alone");
+    interrupt();
+    assert_eq!(run.import(base, tree), Ok(2));
+    assert_eq!(project.sh("ls -A | grep naestro; cat a b"), ".naestro-0123456789abcdef-0\nagent\nagent-b\n");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn no_credential_reaches_a_command() {
     let project = Project::committed(false, "echo a > a");
     let (run, _) = project.open(1);
     let environment = run.sh("env").0;
-    let inside = format!("NAESTRO_INSIDE={}\n", project.path().canonicalize().unwrap().display());
+    let inside = format!("\nNAESTRO_INSIDE={}", project.path().canonicalize().unwrap().display());
     assert!(environment.contains(&inside), "{environment}");
     assert!(!environment.contains("_TOKEN=") && !environment.contains("_KEY="), "{environment}");
     assert!(!environment.contains("CARGO_PKG_NAME="), "{environment}");
@@ -207,6 +207,24 @@ fn closing_leaves_no_process_and_no_file() {
         project.wait(run.desk.spaces.close(run.desk.run));
         assert!(!is_alive(pids.trim()), "{pids}");
         assert_eq!(fs::read_dir(project.home().join("attempts")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn what_outlives_the_hands_is_ended_before_others_take_their_place() {
+    for plain in LEVELS {
+        let project = Project::committed(plain, "echo a > a");
+        let (run, _) = project.open(1);
+        let pid = project.home().join("pid");
+        let write = "while :; do echo more >> a; done";
+        // In an overlay one with another environment is known, too.
+        let environment = if !plain && is_overlaid(&project, &run) { "env -i" } else { "" };
+        let command = format!("for n in 1 2; do {environment} setsid sh -c '{write}' & echo $! >> MARK; done; kill -9 $PPID; wait");
+        project.wait(run.desk.exec(&command.replace("MARK", pid.to_str().unwrap()))).unwrap_err();
+        let left = fs::read_to_string(&pid).unwrap();
+        assert_eq!(left.lines().count(), 2);
+        assert!(!left.lines().any(is_alive), "{left} at level {plain}");
+        assert_eq!(run.sh("cat a; ls").0, "a\na\n");
     }
 }
 

@@ -344,7 +344,7 @@ impl World {
     }
 
     fn failure(&mut self) -> Outcome {
-        let kinds = [FailureKind::Transient, FailureKind::Permanent, FailureKind::TimedOut, FailureKind::TooLong];
+        let kinds = [FailureKind::Transient, FailureKind::Unreached, FailureKind::Permanent, FailureKind::TimedOut, FailureKind::TooLong];
         let kind = kinds[self.draw(4)];
         let retry_after = [None, Some(Millis(0)), Some(Millis(100))][self.draw(3)];
         Outcome::Failed(Failure { kind, message: "do it".to_string(), hint: String::new(), retry_after })
