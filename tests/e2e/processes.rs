@@ -131,6 +131,19 @@ fn a_suspended_run_can_be_cancelled_from_anywhere() {
     assert_eq!(busy.naestro.trace(["show", &run])["state"]["outcome"], "cancelled");
 }
 
+/// A terminal sends its interrupt to the whole process group: the run is suspended all the same, and its command is ended.
+#[test]
+fn an_interrupt_to_the_whole_group_suspends_and_leaves_no_child() {
+    let busy = Busy::new();
+    let going = busy.naestro.start(BUSY);
+    busy.until_busy();
+    going.signal_group(Signal::SIGINT);
+    let done = going.finish().exits(4);
+    assert_eq!(done.finished()["outcome"], "suspended");
+    assert!(!done.lines.iter().any(|line| line["state"] == "failed"), "{:#?}", done.lines);
+    busy.naestro.alone(Duration::from_secs(10));
+}
+
 /// The one that worked on it is gone without a word: nothing it had under way is waited for.
 #[test]
 fn a_run_whose_process_died_can_be_cancelled_from_anywhere() {

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,7 +61,8 @@ impl Hands {
     fn spawn(exe: &Path, variables: Vec<(OsString, OsString)>, left: Arc<Left>) -> std::io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new(exe);
-        command.arg("hands").env_clear().envs(variables).current_dir("/");
+        // In a process group of their own: an interrupt typed at a terminal is for us, and the hands end when we say so.
+        command.arg("hands").env_clear().envs(variables).current_dir("/").process_group(0);
         let child = command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         // The command still holds their end; without it, the end of the hands is the end of our input.
         drop(command);
