@@ -16,11 +16,11 @@ use naestro_tools::LocalWorkspaces;
 pub(crate) struct Memory(Mutex<BTreeMap<Digest, Vec<u8>>>, Mutex<Option<Meanwhile>>);
 
 /// What happens when a content is asked for.
-type Meanwhile = (Digest, Box<dyn FnOnce() + Send>);
+type Meanwhile = (Digest, Box<dyn Fn() -> bool + Send>);
 
 impl Memory {
-    /// Has something happen while this content is fetched for the first time.
-    pub(crate) fn meanwhile(&self, content: &[u8], happens: impl FnOnce() + Send + 'static) {
+    /// Has something happen while this content is fetched, until it says that it happened.
+    pub(crate) fn meanwhile(&self, content: &[u8], happens: impl Fn() -> bool + Send + 'static) {
         *self.1.lock().expect("no thread panics with the lock") = Some((digest_bytes(content), Box::new(happens)));
     }
 }
@@ -33,8 +33,7 @@ impl Contents for Memory {
     }
 
     fn get(&self, digest: &Digest) -> Result<Vec<u8>, JournalError> {
-        let happens = self.1.lock().expect("no thread panics with the lock").take_if(|(content, _)| content == digest);
-        happens.into_iter().for_each(|(_, happens)| happens());
+        self.1.lock().expect("no thread panics with the lock").take_if(|(content, happens)| content == digest && happens());
         let found = self.0.lock().expect("no thread panics with the lock").get(digest).cloned();
         found.ok_or_else(|| JournalError::Corrupt { run: None, index: None, what: format!("no blob {digest}") })
     }

@@ -108,14 +108,19 @@ fn an_import_over_the_users_own_changes_is_refused_and_nothing_is_written() {
     check_refused("echo agent > a; echo agent > b", "chmod +x b", "b");
 }
 
+/// Has the script run in the folder once `content` is about to be staged after others.
+fn while_staging(project: &Project, content: &[u8], script: &str) {
+    let (folder, script) = (project.path().to_owned(), format!("ls .naestro-*-[01] > /dev/null 2>&1 || exit 0; {script}; echo done"));
+    project.contents().meanwhile(content, move || sh(&folder, &script).ends_with("done\n"));
+}
+
 #[test]
 fn what_the_user_changes_while_an_import_is_under_way_is_kept_and_the_rest_is_put_back() {
     for meanwhile in ["echo user > b", "rm b", "chmod +x b", "echo user > new", "mkdir new; echo user > new/x", "echo user > gone"] {
         let project = Project::committed(false, "echo a > a; echo b > b; echo gone > gone");
         let (run, base) = project.open(1);
         let tree = run.change("echo agent > a; echo agent > b; echo agent-new > new; rm gone");
-        let folder = project.path().to_owned();
-        project.contents().meanwhile(b"agent-new\n", move || drop(sh(&folder, meanwhile)));
+        while_staging(&project, b"agent-new\n", meanwhile);
         let failure = run.import(base, tree).unwrap_err();
         assert!(failure.message.starts_with("import into files that were changed meanwhile: "), "{meanwhile}: {failure:?}");
         let state = "find . -name .git -prune -o -type f -printf '%P %m ' -exec cat {} \\; | LC_ALL=C sort";
@@ -129,22 +134,20 @@ fn what_an_interrupted_import_left_goes_with_the_next_run_or_import() {
     let project = Project::committed(false, "echo a > a; echo b > b");
     let (run, base) = project.open(1);
     let tree = run.change("echo agent > a; echo agent-b > b");
-    let folder = project.path().to_owned();
     // The staged file is kept under another number, as if that import had been killed.
-    let keep = "for staged in .naestro-*-0; do cp $staged ${staged%0}7; done; touch .naestro-0123456789abcdef-0";
+    let keep = "for staged in .naestro-*-0; do cp $staged ${staged%0}7; done; touch .naestro-0123456789abcdef-3";
     let interrupt = || {
-        let folder = folder.clone();
-        project.contents().meanwhile(b"agent-b\n", move || drop(sh(&folder, &format!("{keep}; echo user > b"))));
+        while_staging(&project, b"agent-b\n", &format!("{keep}; echo user > b"));
         run.import(base, tree).unwrap_err();
         assert_eq!(project.sh("ls -A | grep -c naestro; echo b > b"), "2\n");
     };
     interrupt();
     let (other, _) = project.open(2);
-    assert_eq!(other.sh("ls -A | grep naestro").0, ".naestro-0123456789abcdef-0\n");
-    assert_eq!(project.sh("ls -A | grep naestro"), ".naestro-0123456789abcdef-0\n", "another's is left alone");
+    assert_eq!(other.sh("ls -A | grep naestro").0, ".naestro-0123456789abcdef-3\n");
+    assert_eq!(project.sh("ls -A | grep naestro"), ".naestro-0123456789abcdef-3\n", "another's is left alone");
     interrupt();
     assert_eq!(run.import(base, tree), Ok(2));
-    assert_eq!(project.sh("ls -A | grep naestro; cat a b"), ".naestro-0123456789abcdef-0\nagent\nagent-b\n");
+    assert_eq!(project.sh("ls -A | grep naestro; cat a b"), ".naestro-0123456789abcdef-3\nagent\nagent-b\n");
 }
 
 #[test]
