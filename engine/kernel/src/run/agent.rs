@@ -126,10 +126,18 @@ impl Run {
     /// Takes in the end of an acceptance command of an agent step: the next one, or another turn to mend what failed.
     pub(super) fn end_check(&mut self, id: &StepId, passed: bool, bytes: usize) {
         let Some(step) = self.running(id) else { return };
+        let tree = self.tree;
         let Some(state) = self.steps.get_mut(id) else { return };
         if passed {
             state.agent.checks_passed += 1;
             return self.accept(&step);
+        }
+        state.agent.stalls = if state.agent.failed_at == Some(tree) { state.agent.stalls + 1 } else { 1 };
+        state.agent.failed_at = Some(tree);
+        if state.agent.stalls >= MAX_REPEATS {
+            let reason =
+                format!("the agent said {MAX_REPEATS} times that it was done, changed nothing, and an acceptance command still fails");
+            return self.fail(id, reason, None, false);
         }
         state.agent.context = state.agent.context.saturating_add(tokens_in(bytes));
         self.next_turn(&step);

@@ -62,6 +62,9 @@ pub(super) struct Agent {
     pub(super) repeats: u32,
     /// The last text it said.
     pub(super) said: Option<Body>,
+    /// The checkpoint at which an acceptance command last failed, and how often in a row it did so there.
+    pub(super) failed_at: Option<Option<Digest>>,
+    pub(super) stalls: u32,
     /// How many acceptance commands have passed since it said it was done.
     pub(super) checks_passed: usize,
     /// Whether a context that was too long has been compacted since the last turn that fitted.

@@ -376,3 +376,38 @@ fn two_agents_do_not_share_their_calls() {
         "#]],
     );
 }
+
+#[test]
+fn an_agent_that_says_done_again_and_again_and_changes_nothing_is_ended() {
+    check(
+        "
+        run checks=test
+        step a agent
+        begin
+        0 ok done
+        2 ok
+        1 no
+        3 ok done
+        4 no
+        5 ok done
+        6 no",
+        expect![[r#"
+              0: a turn of 1000
+            > begin
+            > 0 ok done
+              2: open
+            > 2 ok
+              1: a checks test
+            > 1 no
+              3: a turn of 1000
+            > 3 ok done
+              4: a checks test
+            > 4 no
+              5: a turn of 1000
+            > 5 ok done
+              6: a checks test
+            > 6 no
+              conclude Failed: failed to finish step `a`: the agent said 3 times that it was done, changed nothing, and an acceptance command still fails
+        "#]],
+    );
+}
