@@ -6,11 +6,12 @@
 
 mod base;
 
-use git2::{Delta, Diff, DiffOptions, Repository};
+use git2::{Delta, Diff, DiffOptions, FileMode, Repository};
 use naestro_kernel::{Class, ToolAccess};
 use serde_json::{Value, json};
 
 use super::arguments::{Kind, optional};
+use super::test::counted;
 use super::walk::walk;
 use super::{Answer, Call, Entry, Place, Stop};
 use base::Base;
@@ -33,19 +34,19 @@ pub(super) const TOOL: Entry = Entry {
     run,
 };
 
-/// A changed file: its path relative to the root, and how it changed.
-type Change = (String, &'static str);
+/// A changed file: its path relative to the root, how it changed, and whether it is a submodule.
+type Change = (String, &'static str, bool);
 
 fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     let since = call.args.text("since");
     let Some(repository) = open(call)? else {
         return match since {
-            Some(_) => Err(Stop::refused("there is no git repository here to look up \"since\" in; leave it out")),
-            None => all(call, "no git repository: every file"),
+            Some(since) => Err(Stop::refused(format!("there is no git repository here to look up {since:?} in; leave since out"))),
+            None => all(call, "nothing (there is no git repository here)"),
         };
     };
     match base::find(&repository, since)? {
-        Base::Unborn => all(call, "no commit yet: every file"),
+        Base::Unborn => all(call, "nothing (there is no commit yet)"),
         Base::Tree { tree, label } => {
             let mut options = options();
             let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options));
@@ -87,7 +88,8 @@ fn files(call: &Call<'_>, repository: &Repository, diff: &Diff<'_>) -> Result<Ve
         let below =
             path.map(|path| top.join(path)).and_then(|path| path.strip_prefix(call.root.path()).ok().map(std::path::Path::to_owned));
         if let (Some(path), Some(status)) = (below, status(delta.status())) {
-            files.push((path.to_string_lossy().into_owned(), status));
+            let is_submodule = [delta.new_file(), delta.old_file()].iter().any(|file| file.mode() == FileMode::Commit);
+            files.push((path.to_string_lossy().into_owned(), status, is_submodule));
         }
     }
     files.sort();
@@ -111,27 +113,33 @@ fn all(call: &Call<'_>, label: &str) -> Result<Answer, Stop> {
     for entry in walk(call.root.path(), None).flatten() {
         call.go_on()?;
         if entry.file_type().is_some_and(|kind| !kind.is_dir()) {
-            files.push((call.root.show(entry.path()), "present"));
+            files.push((call.root.show(entry.path()), "present", false));
         }
     }
-    Ok(answer(label, files))
+    let compared = format!("compared with {label}: {}", counted(files.len() as u64, "file"));
+    Ok(told(label, compared, files))
 }
 
+/// What the comparison came to.
 fn answer(label: &str, files: Vec<Change>) -> Answer {
-    let text = text(label, &files);
-    let more = files.len().saturating_sub(MOST);
-    let named: Vec<Value> = files.into_iter().take(MOST).map(|(path, status)| json!({ "path": path, "status": status })).collect();
-    Answer { ok: true, text, data: Some(json!({ "base": label, "files": named, "more": more })) }
+    let count = if files.is_empty() { "no file".into() } else { counted(files.len() as u64, "file") };
+    told(label, format!("compared with {label}: {count} changed"), files)
 }
 
-fn text(label: &str, files: &[Change]) -> String {
-    if files.is_empty() {
-        return format!("nothing changed ({label})");
-    }
-    let lines: Vec<String> = files.iter().take(SHOWN).map(|(path, status)| format!("  {status:<10} {path}")).collect();
+fn told(label: &str, compared: String, files: Vec<Change>) -> Answer {
+    let text = format!("{compared}{}", lines(&files));
+    let more = files.len().saturating_sub(MOST);
+    let submodules: Vec<String> = files.iter().filter(|(_, _, is_submodule)| *is_submodule).map(|(path, ..)| path.clone()).collect();
+    let named: Vec<Value> = files.into_iter().take(MOST).map(|(path, status, _)| json!({ "path": path, "status": status })).collect();
+    let data = json!({ "base": label, "compared": compared, "files": named, "more": more, "submodules": submodules });
+    Answer { ok: true, text, data: Some(data) }
+}
+
+/// The first of the files, one in a line.
+fn lines(files: &[Change]) -> String {
+    let lines: Vec<String> = files.iter().take(SHOWN).map(|(path, status, _)| format!("\n  {status:<10} {path}")).collect();
     let more = if files.len() > SHOWN { format!("\n  and {} more", files.len() - SHOWN) } else { String::new() };
-    let noun = if files.len() == 1 { "file" } else { "files" };
-    format!("{} {noun} ({label})\n{}{more}", files.len(), lines.join("\n"))
+    format!("{}{more}", lines.concat())
 }
 
 #[cfg(test)]

@@ -21,14 +21,21 @@ pub(super) const TOOL: Entry = Entry {
     run,
 };
 
+/// What the tool changes said of its files that the report needs.
+struct Told {
+    compared: Option<String>,
+    submodules: Vec<String>,
+}
+
 fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     let (files, everything) = changed(call.args.data("changes"))?;
+    let mut told = Told::of(call.args.data("changes"));
     if test::is_running_in(call.root.path()) {
         let text = "nothing to test: these tests were started by a test run of this same folder";
         return Ok(Answer {
             ok: true,
             text: text.into(),
-            data: Some(data(&Selection { concerned: vec![], unowned: vec![], documents: 0 }, text)),
+            data: Some(data(&Selection { concerned: vec![], unowned: vec![], documents: 0 }, text, &told)),
         });
     }
     let survey = project::survey(call.root.path());
@@ -36,7 +43,8 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     if let Some((path, why)) = survey.problems.iter().find(|(path, _)| path == "Cargo.toml") {
         return Err(Stop::refused(format!("{path} cannot be read: {why}; mend it, then try again")));
     }
-    let selection = project::select(&survey.packages, &files, everything);
+    let mut selection = project::select(&survey.packages, &files, everything);
+    told.claim(&mut selection.unowned);
     let verdict = verdict(&selection, files.len(), survey.packages.len());
     let mut text = verdict.clone();
     selection.concerned.iter().for_each(|concerned| text.push_str(&line(concerned)));
@@ -44,7 +52,25 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     if !selection.unowned.is_empty() {
         text.push_str(&format!("\nfiles no package owns: {}", named(&selection.unowned)));
     }
-    Ok(Answer { ok: true, text, data: Some(data(&selection, &verdict)) })
+    told.submodules.iter().for_each(|path| text.push_str(&format!("\n{}", test::submodule(path))));
+    Ok(Answer { ok: true, text, data: Some(data(&selection, &verdict, &told)) })
+}
+
+impl Told {
+    fn of(changes: Option<&Value>) -> Self {
+        let said = |name: &str| changes.and_then(|changes| changes.get(name));
+        let submodules = said("submodules").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            compared: said("compared").and_then(Value::as_str).map(str::to_owned),
+            submodules: submodules.filter_map(Value::as_str).map(str::to_owned).collect(),
+        }
+    }
+
+    /// Takes the submodules out of what nobody owns; those that a package owns are tested with it.
+    fn claim(&mut self, unowned: &mut Vec<String>) {
+        self.submodules.retain(|path| unowned.contains(path));
+        unowned.retain(|path| !self.submodules.contains(path));
+    }
 }
 
 /// The files, and why everything is concerned where their list was cut.
@@ -59,12 +85,11 @@ fn changed(changes: Option<&Value>) -> Result<(Vec<String>, Option<&'static str>
 
 fn verdict(selection: &Selection<'_>, files: usize, packages: usize) -> String {
     match (selection.concerned.len(), files) {
+        (0, _) if packages == 0 => "nothing to test: no package of a known kind (cargo, pytest) was found".into(),
         (0, 0) => "nothing to test: no file changed".into(),
         (0, _) if selection.documents == files => "nothing to test: only documentation changed".into(),
-        (0, _) if packages == 0 => "nothing to test: no project with a known test runner (cargo, pytest) was found".into(),
         (0, _) => "nothing to test: no package owns a file that changed".into(),
-        (1, _) => format!("1 of {packages} packages to test"),
-        (count, _) => format!("{count} of {packages} packages to test"),
+        (count, _) => format!("{count} of {} to test", test::counted(packages as u64, "package")),
     }
 }
 
@@ -77,7 +102,7 @@ fn named(files: &[String]) -> String {
     format!("{}{more}", files.iter().take(10).cloned().collect::<Vec<_>>().join(", "))
 }
 
-fn data(selection: &Selection<'_>, verdict: &str) -> Value {
+fn data(selection: &Selection<'_>, verdict: &str, told: &Told) -> Value {
     let packages = selection.concerned.iter().map(|concerned| {
         let package = concerned.package;
         let (name, runner, dir) = (&package.name, package.runner.name(), &package.dir);
@@ -85,7 +110,7 @@ fn data(selection: &Selection<'_>, verdict: &str) -> Value {
     });
     let packages: Vec<Value> = packages.collect();
     let unowned: Vec<&String> = selection.unowned.iter().take(UNOWNED).collect();
-    json!({ "packages": packages, "unowned": unowned, "verdict": verdict })
+    json!({ "packages": packages, "unowned": unowned, "verdict": verdict, "compared": told.compared, "submodules": told.submodules })
 }
 
 #[cfg(test)]

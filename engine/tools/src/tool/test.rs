@@ -23,12 +23,16 @@ use super::process::{self, Ended, Program};
 use super::{Answer, Call, Cancel, Entry, Fault, Place, Stop};
 use crate::project::{self, Package, Runner};
 use report::{Report, State, Tested};
+pub(super) use report::{counted, submodule};
 
 /// The budget where none is given, in seconds.
 const BUDGET: u64 = 120;
 
-/// The part of the call's own time that is kept for stopping a runner and writing the report.
-const MARGIN: Duration = Duration::from_secs(2);
+/// The most of the call's own time that is kept for stopping a runner and writing the report.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// What a person does where the budget was too short.
+const GIVE_MORE: &str = "give it more with --wall SECONDS";
 
 /// What is kept of a runner's output, in bytes.
 const OUTPUT: usize = 16 * 1024 * 1024;
@@ -75,8 +79,8 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     let wanted = wanted(call.args.data("packages"))?;
     let begun = Instant::now();
     let budget = Duration::from_secs(call.args.count("wall_s").unwrap_or(BUDGET));
-    let latest = call.deadline.checked_sub(MARGIN).unwrap_or(begun);
-    let session = Session { root: call.root.path(), deadline: (begun + budget).min(latest), cancel: call.cancel };
+    let deadline = (begun + budget).min(latest(begun, call.deadline));
+    let session = Session { root: call.root.path(), deadline, cancel: call.cancel };
     let survey = project::survey(call.root.path());
     let mut tested = Vec::new();
     for group in groups(&survey.packages, &wanted) {
@@ -85,12 +89,20 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     tested.extend(lost(&survey.packages, &wanted));
     let report = Report {
         tested,
-        verdict: said(call.args.data("packages")),
-        unowned: unowned(call.args.data("packages")),
+        compared: said(call.args.data("packages"), "compared"),
+        verdict: said(call.args.data("packages"), "verdict"),
+        unowned: paths(call.args.data("packages"), "unowned"),
+        submodules: paths(call.args.data("packages"), "submodules"),
         seconds: begun.elapsed().as_secs_f64(),
         budget: budget.as_secs(),
     };
     Ok(Answer { ok: report.is_ok(), text: report.text(), data: Some(report.data()) })
+}
+
+/// When runners must end so that there is time for the report; a short call keeps three quarters of its time for them.
+fn latest(begun: Instant, end: Instant) -> Instant {
+    let left = end.saturating_duration_since(begun);
+    begun + (left - MARGIN.min(left / 4))
 }
 
 /// Whether the tests of this folder are what started this process.
@@ -117,14 +129,14 @@ fn wanted(packages: Option<&Value>) -> Result<Vec<Wanted>, Stop> {
     list.iter().map(|package| one(package).ok_or_else(shape)).collect()
 }
 
-/// Why there is nothing to test, as the tool packages said it.
-fn said(packages: Option<&Value>) -> Option<String> {
-    packages.and_then(|data| data.get("verdict")).and_then(Value::as_str).map(str::to_owned)
+/// What the tool packages said under this name.
+fn said(packages: Option<&Value>, name: &str) -> Option<String> {
+    packages.and_then(|data| data.get(name)).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Files no package owns, as the tool packages named them.
-fn unowned(packages: Option<&Value>) -> Vec<String> {
-    let files = packages.and_then(|data| data.get("unowned")).and_then(Value::as_array).into_iter().flatten();
+/// The paths the tool packages listed under this name.
+fn paths(packages: Option<&Value>, name: &str) -> Vec<String> {
+    let files = packages.and_then(|data| data.get(name)).and_then(Value::as_array).into_iter().flatten();
     files.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 

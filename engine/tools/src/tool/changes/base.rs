@@ -16,7 +16,7 @@ pub(super) enum Base<'a> {
 pub(super) fn find<'a>(repository: &'a Repository, since: Option<&str>) -> Result<Base<'a>, Stop> {
     let head = match repository.head() {
         Ok(head) => head,
-        Err(e) if matches!(e.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => return Ok(Base::Unborn),
+        Err(e) if matches!(e.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => return unborn(since),
         Err(e) => return Err(unreadable(&e)),
     };
     let commit = head.peel_to_commit().map_err(|e| unreadable(&e))?;
@@ -24,14 +24,25 @@ pub(super) fn find<'a>(repository: &'a Repository, since: Option<&str>) -> Resul
         Some(since) => (since.to_owned(), named(repository, since)?),
         None => match default_branch(repository) {
             Some((name, other)) if head.shorthand() != Ok(short(&name)) => (name, other),
-            _ => return against(&commit, "against the last commit"),
+            _ => return against(&commit, "the last commit"),
         },
     };
     let common = repository.merge_base(commit.id(), other.id()).and_then(|id| repository.find_commit(id));
     match common {
-        Ok(common) => against(&common, &format!("against the merge base with {name}")),
+        Ok(common) if common.id() == other.id() => against(&common, &name),
+        Ok(common) => against(&common, &format!("the merge base with {name}")),
         // Without a common ancestor, as in a shallow clone, the revision itself is what there is.
-        Err(_) => against(&other, &format!("against {name}, which shares no history with the last commit here")),
+        Err(_) => against(&other, &format!("{name}, which shares no history with the last commit here")),
+    }
+}
+
+/// Without a commit there is no revision to name.
+fn unborn<'a>(since: Option<&str>) -> Result<Base<'a>, Stop> {
+    match since {
+        Some(since) => {
+            Err(Stop::refused(format!("there is no revision {since:?}, for this repository has no commit yet; leave since out")))
+        }
+        None => Ok(Base::Unborn),
     }
 }
 
@@ -40,11 +51,11 @@ pub(super) fn last_commit(repository: &Repository) -> Result<(String, Diff<'_>),
     let commit = repository.head().and_then(|head| head.peel_to_commit()).map_err(|e| unreadable(&e))?;
     let tree = commit.tree().map_err(|e| unreadable(&e))?;
     let (before, words) = match commit.parent(0).and_then(|parent| parent.tree()) {
-        Ok(before) => (Some(before), "nothing changed since the last commit, so that commit"),
-        Err(_) => (None, "nothing changed since the last commit, which has no parent here: every file"),
+        Ok(before) => (Some(before), "HEAD~1 (nothing changed since the last commit"),
+        Err(_) => (None, "nothing (nothing changed since the last commit, which has no parent here"),
     };
     let diff = repository.diff_tree_to_tree(before.as_ref(), Some(&tree), None).map_err(|e| unreadable(&e))?;
-    Ok((format!("{words}, {}", abbreviated(&commit)), diff))
+    Ok((format!("{words}, {})", abbreviated(&commit)), diff))
 }
 
 /// Says that git's data cannot be read.
@@ -58,7 +69,11 @@ pub(super) fn unreadable(error: &git2::Error) -> Stop {
 
 fn named<'a>(repository: &'a Repository, revision: &str) -> Result<Commit<'a>, Stop> {
     let found = repository.revparse_single(revision).and_then(|object| object.peel_to_commit());
-    found.map_err(|_| Stop::refused(format!("there is no revision {revision:?}; name a branch, a tag or a commit as git knows it")))
+    found.map_err(|_| {
+        Stop::refused(format!(
+            "there is no revision {revision:?} in this repository; give since a branch, a tag or a commit: see git branch --all, git tag and git log"
+        ))
+    })
 }
 
 /// The default branch as far as it can be told: the remote's, then by the usual names.

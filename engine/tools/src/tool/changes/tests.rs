@@ -42,12 +42,12 @@ fn switch(repository: &Repository, branch: &str) {
 #[track_caller]
 fn check(root: &Path, args: Value, expect: Expect) {
     let answer = answer(root, "changes", &args).unwrap();
-    let words: Vec<String> = answer.text.split_inclusive([' ', '\n', ')']).map(redacted).collect();
+    let words: Vec<String> = answer.text.split_inclusive([' ', '\n', ')', ':']).map(redacted).collect();
     expect.assert_eq(&words.concat());
 }
 
 fn redacted(word: &str) -> String {
-    let bare = word.trim_end_matches([' ', '\n', ')']);
+    let bare = word.trim_end_matches([' ', '\n', ')', ':']);
     let is_id = bare.len() == 10 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_id { word.replace(bare, "ID") } else { word.to_owned() }
 }
@@ -64,10 +64,10 @@ fn on_the_default_branch_the_working_tree_is_compared_with_the_last_commit() {
         folder.path(),
         json!({}),
         expect![[r#"
-        3 files (against the last commit, ID)
-          modified   a
-          deleted    b
-          untracked  new/c"#]],
+            compared with the last commit, ID: 3 files changed
+              modified   a
+              deleted    b
+              untracked  new/c"#]],
     );
     let data = answer(folder.path(), "changes", &json!({})).unwrap().data.unwrap();
     assert_eq!(data["files"][0], json!({"path": "a", "status": "modified"}));
@@ -84,9 +84,9 @@ fn on_another_branch_its_commits_count_too() {
         folder.path(),
         json!({}),
         expect![[r#"
-        2 files (against the merge base with main, ID)
-          modified   a
-          modified   b"#]],
+            compared with main, ID: 2 files changed
+              modified   a
+              modified   b"#]],
     );
 }
 
@@ -97,8 +97,8 @@ fn with_nothing_changed_the_last_commit_is_what_changed() {
         folder.path(),
         json!({}),
         expect![[r#"
-        1 file (nothing changed since the last commit, which has no parent here: every file, ID)
-          added      a"#]],
+            compared with nothing (nothing changed since the last commit, which has no parent here, ID): 1 file changed
+              added      a"#]],
     );
     fs::write(folder.path().join("b"), "1").unwrap();
     commit(&repository);
@@ -106,8 +106,8 @@ fn with_nothing_changed_the_last_commit_is_what_changed() {
         folder.path(),
         json!({}),
         expect![[r#"
-        1 file (nothing changed since the last commit, so that commit, ID)
-          added      b"#]],
+            compared with HEAD~1 (nothing changed since the last commit, ID): 1 file changed
+              added      b"#]],
     );
 }
 
@@ -120,14 +120,23 @@ fn since_names_another_base_and_says_when_there_is_none() {
         folder.path(),
         json!({"since": "HEAD~1"}),
         expect![[r#"
-        1 file (against the merge base with HEAD~1, ID)
-          modified   a"#]],
+            compared with HEAD~1, ID: 1 file changed
+              modified   a"#]],
     );
-    check(folder.path(), json!({"since": "HEAD"}), expect!["nothing changed (against the merge base with HEAD, ID)"]);
+    check(folder.path(), json!({"since": "HEAD"}), expect!["compared with HEAD, ID: no file changed"]);
+    let empty = self::folder(&[]);
+    Repository::init(empty.path()).unwrap();
+    check(
+        empty.path(),
+        json!({"since": "main"}),
+        expect![[r#"there is no revision "main", for this repository has no commit yet; leave since out"#]],
+    );
     check(
         folder.path(),
         json!({"since": "nowhere"}),
-        expect![[r#"there is no revision "nowhere"; name a branch, a tag or a commit as git knows it"#]],
+        expect![[
+            r#"there is no revision "nowhere" in this repository; give since a branch, a tag or a commit: see git branch --all, git tag and git log"#
+        ]],
     );
 }
 
@@ -140,8 +149,8 @@ fn a_folder_inside_the_repository_sees_its_own_files_only() {
         &folder.path().join("in"),
         json!({}),
         expect![[r#"
-        1 file (against the last commit, ID)
-          modified   a"#]],
+            compared with the last commit, ID: 1 file changed
+              modified   a"#]],
     );
 }
 
@@ -152,23 +161,36 @@ fn without_a_repository_or_a_commit_every_file_counts() {
         plain.path(),
         json!({}),
         expect![[r#"
-        2 files (no git repository: every file)
-          present    .gitignore
-          present    a"#]],
+            compared with nothing (there is no git repository here): 2 files
+              present    .gitignore
+              present    a"#]],
     );
-    check(plain.path(), json!({"since": "main"}), expect![[r#"there is no git repository here to look up "since" in; leave it out"#]]);
+    check(plain.path(), json!({"since": "main"}), expect![[r#"there is no git repository here to look up "main" in; leave since out"#]]);
     Repository::init(plain.path()).unwrap();
     check(
         plain.path(),
         json!({}),
         expect![[r#"
-        2 files (no commit yet: every file)
-          present    .gitignore
-          present    a"#]],
+            compared with nothing (there is no commit yet): 2 files
+              present    .gitignore
+              present    a"#]],
     );
     let bare = folder(&[]);
     Repository::init_bare(bare.path()).unwrap();
     check(bare.path(), json!({}), expect!["the git repository is bare and holds no files; use a checkout"]);
+}
+
+#[test]
+fn a_dirty_submodule_is_told_from_a_file() {
+    let (folder, repository) = repository(&[("a", "1")]);
+    let (inner, _) = self::repository(&[("b", "1")]);
+    let mut submodule = repository.submodule(inner.path().to_str().unwrap(), Path::new("ws"), true).unwrap();
+    submodule.clone(None).unwrap();
+    submodule.add_finalize().unwrap();
+    commit(&repository);
+    fs::write(folder.path().join("ws/b"), "2").unwrap();
+    let data = answer(folder.path(), "changes", &json!({})).unwrap().data.unwrap();
+    assert_eq!((&data["submodules"], &data["files"]), (&json!(["ws"]), &json!([{"path": "ws", "status": "modified"}])));
 }
 
 #[test]

@@ -25,9 +25,9 @@ fn it_says_what_to_test_and_why_or_why_nothing() {
         &root,
         &changes(&["src/lib.rs"]),
         expect![[r#"
-        1 of 1 packages to test
-          one                      cargo test     src/lib.rs changed
-        left out: in/Cargo.toml cannot be read: unclosed table, expected `]`"#]],
+            1 of 1 package to test
+              one                      cargo test     src/lib.rs changed
+            left out: in/Cargo.toml cannot be read: unclosed table, expected `]`"#]],
     );
     check(
         &root,
@@ -47,8 +47,8 @@ fn it_says_what_to_test_and_why_or_why_nothing() {
         &folder(&[("a.c", "")]),
         &changes(&["a.c"]),
         expect![[r#"
-        nothing to test: no project with a known test runner (cargo, pytest) was found
-        files no package owns: a.c"#]],
+            nothing to test: no package of a known kind (cargo, pytest) was found
+            files no package owns: a.c"#]],
     );
     check(
         &folder(&[("Cargo.toml", "[package")]),
@@ -68,8 +68,36 @@ fn it_says_what_to_test_and_why_or_why_nothing() {
 }
 
 #[test]
+fn a_submodule_no_package_owns_is_tested_as_a_repository_of_its_own() {
+    let root = folder(&[("a/Cargo.toml", PACKAGE), ("ws/b/Cargo.toml", "[package]\nname = \"two\"\n")]);
+    let mut changes = changes(&["ws"]);
+    changes["changes"]["submodules"] = json!(["ws"]);
+    check(
+        &root,
+        &changes,
+        expect![[r#"
+        nothing to test: no package owns a file that changed
+        ws is a submodule: naestro test --workspace ws"#]],
+    );
+    check(
+        &folder(&[("Cargo.toml", PACKAGE)]),
+        &changes,
+        expect![[r#"
+        1 of 1 package to test
+          one                      cargo test     ws changed"#]],
+    );
+}
+
+#[test]
+fn what_there_is_none_of_is_said() {
+    let plain = folder(&[("notes.txt", "")]);
+    check(&plain, &changes(&["notes.txt"]), expect!["nothing to test: no package of a known kind (cargo, pytest) was found"]);
+    check(&plain, &changes(&[]), expect!["nothing to test: no package of a known kind (cargo, pytest) was found"]);
+}
+
+#[test]
 fn its_data_is_what_the_tool_test_takes() {
     let root = folder(&[("Cargo.toml", PACKAGE), ("deploy.sh", "")]);
     let data = answer(root.path(), "packages", &changes(&["src/lib.rs"])).unwrap().data.unwrap();
-    expect![[r#"{"packages":[{"name":"one","runner":"cargo test","dir":"","command":["cargo","test","--no-fail-fast","-p","one"],"reason":"src/lib.rs changed","changed":true}],"unowned":[],"verdict":"1 of 1 packages to test"}"#]].assert_eq(&data.to_string());
+    expect![[r#"{"packages":[{"name":"one","runner":"cargo test","dir":"","command":["cargo","test","--no-fail-fast","-p","one"],"reason":"src/lib.rs changed","changed":true}],"unowned":[],"verdict":"1 of 1 package to test","compared":null,"submodules":[]}"#]].assert_eq(&data.to_string());
 }

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::libtest::{self, Section};
 use super::nextest;
 use super::report::{Failure, State, Tested};
-use super::{Run, Session};
+use super::{GIVE_MORE, Run, Session};
 use crate::project::{Package, Runner};
 use crate::tool::Fault;
 use crate::tool::process::Ended;
@@ -19,6 +20,9 @@ const NO_CARGO: &str = "cargo is not installed; get it from https://rustup.rs";
 
 /// The most compiler errors that are told.
 const ERRORS: usize = 5;
+
+/// The most lines of a runner's own words that are told.
+const SAID: usize = 12;
 
 /// Which package each test binary belongs to, by the binary's file name.
 type Owners = BTreeMap<String, String>;
@@ -38,14 +42,14 @@ pub(super) fn test(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Test
 }
 
 fn build_and_run(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
-    let Run::Ended(build) = session.start(&group[0].home, argv(&["test", "--no-run", "--message-format=json"], group))? else {
+    let Run::Ended(build) = session.start(&group[0].home, argv(session, &["test", "--no-run", "--message-format=json"], group))? else {
         return Ok(Tested::all(group, State::Missing, NO_CARGO));
     };
     if build.overdue {
-        return Ok(Tested::all(group, State::NotFinished, "the budget ended while it was built; give it more with wall_s"));
+        return Ok(Tested::all(group, State::NotFinished, &format!("the budget ended while it was built; {GIVE_MORE}")));
     }
     if build.code == Some(0) {
-        return execute(session, group, &owners(&build.output, session));
+        return execute(session, group, &owners(&build.output, session, group));
     }
     if group.len() == 1 {
         return Ok(vec![unbuilt(group[0], &build)]);
@@ -58,9 +62,18 @@ fn build_and_run(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested
     Ok(group.iter().map(alone).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-fn argv(words: &[&str], group: &[&Package]) -> Vec<String> {
-    let packages = group.iter().flat_map(|package| ["-p".to_owned(), package.name.clone()]);
+fn argv(session: &Session<'_>, words: &[&str], group: &[&Package]) -> Vec<String> {
+    let packages = group.iter().flat_map(|package| ["-p".to_owned(), spec(session.root, package)]);
     std::iter::once("cargo").chain(words.iter().copied()).map(str::to_owned).chain(packages).collect()
+}
+
+/// The package as cargo tells it from another of its name among the dependencies: by where it lies.
+fn spec(root: &Path, package: &Package) -> String {
+    let dir = if package.dir.is_empty() { root.to_owned() } else { root.join(&package.dir) };
+    // What would end the path of a URL; cargo encodes the rest itself.
+    let path = dir.to_string_lossy().replace('%', "%25").replace('#', "%23").replace('?', "%3F").replace('\\', "%5C");
+    // Without "path+" before it, since older versions of cargo know it so only.
+    format!("file://{path}#{}", package.name)
 }
 
 /// The JSON lines of cargo's output, by their reason.
@@ -69,12 +82,16 @@ fn messages<'a>(output: &'a str, reason: &'a str) -> impl Iterator<Item = Value>
     parsed.filter(move |message| message["reason"] == reason)
 }
 
-fn owners(output: &str, session: &Session<'_>) -> Owners {
+/// Those of the group alone: a dependency may have a crate of the same name.
+fn owners(output: &str, session: &Session<'_>, group: &[&Package]) -> Owners {
     let mut owners = Owners::new();
     for message in messages(output, "compiler-artifact") {
         let Some(manifest) = message["manifest_path"].as_str() else { continue };
         let dir = manifest.trim_end_matches("/Cargo.toml");
-        let dir = std::path::Path::new(dir).strip_prefix(session.root).map_or_else(|_| dir.to_owned(), |dir| dir.display().to_string());
+        let dir = Path::new(dir).strip_prefix(session.root).map_or_else(|_| dir.to_owned(), |dir| dir.display().to_string());
+        if group.iter().all(|package| package.dir != dir) {
+            continue;
+        }
         if let (true, Some(binary)) = (message["profile"]["test"] == true, message["executable"].as_str()) {
             owners.insert(binary.rsplit('/').next().unwrap_or(binary).to_owned(), dir);
         } else if let (true, Some(name)) = (message["target"]["doctest"] == true, message["target"]["name"].as_str()) {
@@ -98,7 +115,7 @@ fn unbuilt(package: &Package, build: &Ended) -> Tested {
     }
     tested.note = match tested.failures.is_empty() {
         false => "it does not compile; nothing of it was run".into(),
-        true => tail(&build.output),
+        true => said(&build.output),
     };
     tested
 }
@@ -108,10 +125,12 @@ fn place(message: &Value) -> Option<String> {
     Some(format!("{}:{}", span["file_name"].as_str()?, span["line_start"].as_u64()?))
 }
 
-/// The last words of a runner that are for people.
-fn tail(output: &str) -> String {
+/// The words of a runner that are for people: from its first error on, or the last of them where it tells none.
+fn said(output: &str) -> String {
     let lines: Vec<&str> = output.lines().filter(|line| !line.starts_with('{') && !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
+    let first = lines.iter().position(|line| line.starts_with("error"));
+    let start = first.unwrap_or(lines.len().saturating_sub(SAID));
+    lines[start..].iter().take(SAID).copied().collect::<Vec<_>>().join("\n")
 }
 
 fn execute(session: &Session<'_>, group: &[&Package], owners: &Owners) -> Result<Vec<Tested>, Fault> {
@@ -119,7 +138,7 @@ fn execute(session: &Session<'_>, group: &[&Package], owners: &Owners) -> Result
         Runner::Nextest => &["nextest", "run", "--no-fail-fast", "--no-tests=pass", "--color=never"],
         _ => &["test", "--no-fail-fast"],
     };
-    let Run::Ended(ended) = session.start(&group[0].home, argv(words, group))? else {
+    let Run::Ended(ended) = session.start(&group[0].home, argv(session, words, group))? else {
         return Ok(Tested::all(group, State::Missing, NO_CARGO));
     };
     let mut tested = Tested::all(group, State::Passed, "");
@@ -131,12 +150,12 @@ fn execute(session: &Session<'_>, group: &[&Package], owners: &Owners) -> Result
     tested.iter_mut().for_each(|tested| tested.failures.sort_by(|one, other| one.test.cmp(&other.test)));
     if ended.overdue {
         for (tested, _) in tested.iter_mut().zip(&unfinished).filter(|(_, unfinished)| **unfinished) {
-            tested.note = "the budget ended before all its tests were run; give it more with wall_s".into();
+            tested.note = format!("the budget ended before all its tests were run; {GIVE_MORE}");
             tested.state = if tested.state == State::Failed { State::Failed } else { State::NotFinished };
         }
     } else if ended.code != Some(0) && tested.iter().all(|tested| tested.state == State::Passed) {
         // The runner says no and we do not see why: never call that passed.
-        let message = tail(&ended.output);
+        let message = said(&ended.output);
         tested[0].failed += 1;
         tested[0].fail(Failure::new("(the runner)", None, &message));
     }

@@ -1,7 +1,7 @@
 //! pytest's tests.
 
 use super::report::{Failure, State, Tested};
-use super::{Run, Session};
+use super::{GIVE_MORE, Run, Session};
 use crate::project::Package;
 use crate::tool::Fault;
 use crate::tool::process::Ended;
@@ -46,7 +46,7 @@ fn tested(package: &Package, ended: &Ended) -> Tested {
     }
     if ended.overdue {
         tested.state = if tested.state == State::Failed { State::Failed } else { State::NotFinished };
-        tested.note = "the budget ended before all its tests were run; give it more with wall_s".into();
+        tested.note = format!("the budget ended before all its tests were run; {GIVE_MORE}");
     } else if !matches!(ended.code, Some(0 | NONE_COLLECTED)) && tested.state == State::Passed {
         tested.failed += 1;
         tested.fail(Failure::new("(the runner)", None, &lines[lines.len().saturating_sub(12)..].join("\n")));
@@ -82,7 +82,10 @@ fn failed(line: &str) -> Option<(&str, &str)> {
 /// The failure with what the test's own section says of its place and message.
 fn failure(lines: &[&str], node: &str, short: &str) -> Failure {
     let section = section(lines, node);
-    let place = section.iter().rev().find_map(|line| place(line));
+    let named = section.iter().rev().find_map(|line| named(line));
+    let place = named.or_else(|| section.iter().rev().filter_map(|line| place(line)).find(|place| is_own(place)));
+    // An error of collecting may come from Python alone: it is still about the test's file.
+    let place = place.or_else(|| node.ends_with(".py").then(|| node.to_owned()));
     let why: Vec<&str> = section.iter().filter_map(|line| line.strip_prefix("E ")).map(str::trim).collect();
     Failure::new(node, place, &if why.is_empty() { short.to_owned() } else { why.join("\n") })
 }
@@ -100,6 +103,18 @@ fn section<'a>(lines: &'a [&'a str], node: &str) -> &'a [&'a str] {
 fn heading(line: &str) -> Option<&str> {
     let title = line.strip_prefix("__")?.strip_suffix("__")?.trim_matches('_').trim();
     (!title.is_empty()).then_some(title)
+}
+
+/// Whether a place lies in the project, rather than in Python or in what is installed.
+fn is_own(place: &str) -> bool {
+    !place.starts_with(['/', '<']) && !place.starts_with("../") && !place.contains("site-packages/")
+}
+
+/// `/p/a.py:3` of `E     File "/p/a.py", line 3`, which is where a file's syntax is wrong.
+fn named(line: &str) -> Option<String> {
+    let (file, rest) = line.strip_prefix("E ")?.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
+    let number: u32 = rest.split(',').next()?.trim().parse().ok()?;
+    Some(format!("{file}:{number}"))
 }
 
 /// `tests/test_a.py:3` of `tests/test_a.py:3: in test_x`.

@@ -52,10 +52,14 @@ pub(super) struct Failure {
 /// The whole report.
 pub(super) struct Report {
     pub(super) tested: Vec<Tested>,
+    /// What was compared to find what changed, where that is known.
+    pub(super) compared: Option<String>,
     /// Why there is nothing to test, where there is nothing.
     pub(super) verdict: Option<String>,
     /// Files that changed and that nothing here tests.
     pub(super) unowned: Vec<String>,
+    /// Submodules that changed and that no package here owns.
+    pub(super) submodules: Vec<String>,
     pub(super) seconds: f64,
     pub(super) budget: u64,
 }
@@ -101,19 +105,21 @@ impl Report {
     }
 
     pub(super) fn data(&self) -> Value {
-        json!({ "ok": self.is_ok(), "verdict": self.headline(), "seconds": self.seconds, "budget_s": self.budget, "packages": self.tested, "unowned": self.unowned })
+        json!({ "ok": self.is_ok(), "verdict": self.headline(), "seconds": self.seconds, "budget_s": self.budget, "packages": self.tested, "unowned": self.unowned, "submodules": self.submodules })
     }
 
-    /// For people; the first line is the verdict.
+    /// For people: what was compared, the verdict, then what there is to know.
     pub(super) fn text(&self) -> String {
         let mut text = bounded::Bounded::new(bounded::TEXT);
+        self.compared.iter().for_each(|compared| text.push(format!("{compared}\n").as_bytes()));
         text.push(format!("{}\n", self.headline()).as_bytes());
         let width = self.tested.iter().map(|tested| tested.name.chars().count()).max().unwrap_or_default();
         self.tested.iter().for_each(|tested| text.push(tested.line(width).as_bytes()));
         for tested in &self.tested {
             tested.failures.iter().for_each(|failure| text.push(failure.text(&tested.name).as_bytes()));
             if tested.failed > tested.failures.len() as u64 {
-                text.push(format!("  and {} more failures in {}\n", tested.failed - tested.failures.len() as u64, tested.name).as_bytes());
+                let more = counted(tested.failed - tested.failures.len() as u64, "more failure");
+                text.push(format!("  and {more} in {}\n", tested.name).as_bytes());
             }
         }
         for tested in self.tested.iter().filter(|tested| !tested.note.is_empty()) {
@@ -122,6 +128,7 @@ impl Report {
         if !self.unowned.is_empty() {
             text.push(format!("\nno package owns, so nothing tested: {}\n", self.unowned.join(", ")).as_bytes());
         }
+        self.submodules.iter().for_each(|path| text.push(format!("\n{}\n", submodule(path)).as_bytes()));
         text.text().trim_end().to_owned()
     }
 
@@ -141,7 +148,7 @@ impl Report {
         let scope = if self.tested.len() == 1 { first.name.clone() } else { format!("{} packages", self.tested.len()) };
         let mut parts = Vec::new();
         if failed > 0 {
-            parts.push(format!("{failed} of {} tests failed", passed + failed));
+            parts.push(format!("{failed} of {} failed", counted(passed + failed, "test")));
         }
         if broken > 0 {
             parts.push(format!("{broken} did not build"));
@@ -150,7 +157,7 @@ impl Report {
             parts.push(format!("{partly} not wholly run"));
         }
         if failed == 0 {
-            parts.push(format!("{passed} tests passed"));
+            parts.push(format!("{} passed", counted(passed, "test")));
         }
         let word = if self.is_failed() {
             "failed"
@@ -173,6 +180,17 @@ impl Failure {
         let lines: Vec<String> = self.message.lines().take(LINES).map(|line| format!("      {}\n", bounded::line(line, 160))).collect();
         format!("\n  failed: {package} {}{place}\n{}", self.test, lines.concat())
     }
+}
+
+/// Says how a submodule is tested: it is a repository of its own.
+pub(in crate::tool) fn submodule(path: &str) -> String {
+    format!("{path} is a submodule: naestro test --workspace {path}")
+}
+
+/// `1 test`, `2 tests`.
+pub(in crate::tool) fn counted(count: u64, noun: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{end}")
 }
 
 /// At most 30 lines and 4,000 characters.

@@ -90,7 +90,7 @@ fn a_package_that_does_not_build_does_not_keep_the_others_from_being_tested() {
         &packages("build", &["bad", "good"]),
         expect![[r#"
             ok: false
-            failed: 1 did not build, 1 tests passed in 2 packages (T s)
+            failed: 1 did not build, 1 test passed in 2 packages (T s)
               build-bad  did not build
               build-good     1 passed    0 failed    1 skipped  T s
 
@@ -221,6 +221,65 @@ fn a_manifest_cargo_refuses_is_a_failure_with_cargos_words() {
     assert!(!answer.ok && answer.text.contains("1066"), "{}", answer.text);
 }
 
+/// As where a crate's benchmarks pull in an older release of it.
+#[test]
+fn a_dependency_of_the_same_name_is_not_taken_for_the_package() {
+    let manifest = "[package]\nname = \"twin\"\nversion = \"2.0.0\"\nedition = \"2024\"\n[dev-dependencies]\nolder = { package = \"twin\", path = \"../older\" }\n";
+    let older = "[package]\nname = \"twin\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
+    let lib = "/// ```\n/// assert_eq!(twin::two(), 2);\n/// ```\npub fn two() -> u32 { 2 }\n#[test]\nfn more() { assert!(older::one() < two()) }\n";
+    let root = folder(&[
+        ("new #2 50%/Cargo.toml", manifest),
+        ("new #2 50%/src/lib.rs", lib),
+        ("older/Cargo.toml", older),
+        ("older/src/lib.rs", "pub fn one() -> u32 { 1 }\n#[test]\nfn fails() { panic!() }\n"),
+    ]);
+    check(
+        &root,
+        &json!({"packages": {"packages": [{"name": "twin", "dir": "new #2 50%"}]}}),
+        expect![[r#"
+        ok: true
+        passed: 2 tests passed in twin (T s)
+          twin     2 passed    0 failed    0 skipped  T s"#]],
+    );
+}
+
+#[test]
+fn a_build_that_fails_is_told_from_its_first_error_on() {
+    let root = folder(&[
+        ("p/Cargo.toml", "[package]\nname = \"warned-p\"\nedition = \"2024\"\nunheard = 1\n"),
+        ("p/src/lib.rs", ""),
+        ("p/build.rs", "fn main() { std::process::exit(3) }\n"),
+    ]);
+    let answer = call(&root, &packages("warned", &["p"]), 300).unwrap();
+    let data = answer.data.unwrap();
+    let note = data["packages"][0]["note"].as_str().unwrap();
+    assert!(note.starts_with("error: failed to run custom build command for `warned-p") && !note.contains("unheard"), "{note}");
+}
+
+#[test]
+fn a_short_call_keeps_three_quarters_of_its_time_for_the_tests() {
+    let begun = std::time::Instant::now();
+    let left = |seconds: f64| (super::latest(begun, begun + Duration::from_secs_f64(seconds)) - begun).as_secs_f64();
+    assert_eq!([1.0, 3.0, 120.0].map(left), [0.75, 2.25, 119.0]);
+    assert_eq!(super::latest(begun, begun - Duration::from_millis(1)), begun);
+}
+
+#[test]
+fn the_report_begins_with_what_was_compared_and_names_submodules() {
+    let told =
+        json!({"packages": [], "compared": "compared with HEAD~1: 1 file changed", "submodules": ["ws"], "verdict": "nothing to test"});
+    check(
+        &folder(&[]),
+        &json!({"packages": told}),
+        expect![[r#"
+        ok: true
+        compared with HEAD~1: 1 file changed
+        nothing to test
+
+        ws is a submodule: naestro test --workspace ws"#]],
+    );
+}
+
 #[test]
 fn nextest_is_used_where_the_project_does() {
     if super::located(std::path::Path::new("/"), vec!["cargo-nextest".into()]).is_none() {
@@ -267,7 +326,14 @@ fn pytest_tells_failures_with_their_places() {
                   assert 1 == 2"#]],
     );
     assert!(!root.path().join("p/.pytest_cache").exists());
-    fs::write(root.path().join("p/tests/test_a.py"), "import nothing_of_that_name\n").unwrap();
-    let answer = call(&root, &packages("py", &["p"]), 300).unwrap();
-    assert!(!answer.ok && answer.text.contains("nothing_of_that_name"), "{}", answer.text);
+    let place = |text: &str| {
+        fs::write(root.path().join("p/tests/test_a.py"), text).unwrap();
+        let data = call(&root, &packages("py", &["p"]), 300).unwrap().data.unwrap();
+        let failure = data["packages"][0]["failures"][0].clone();
+        (failure["place"].as_str().unwrap().to_owned(), failure["message"].as_str().unwrap().to_owned())
+    };
+    let (at, message) = place("\nimport nothing_of_that_name\n");
+    assert!(at == "p/tests/test_a.py:2" && message.contains("nothing_of_that_name"), "{at}: {message}");
+    let (at, message) = place("def test_a():\n    pass\n\ndef test_b(:\n");
+    assert!(at == "p/tests/test_a.py:4" && message.contains("SyntaxError"), "{at}: {message}");
 }
