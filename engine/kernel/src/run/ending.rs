@@ -48,7 +48,7 @@ impl Run {
 
     fn conclusion(&self) -> Action {
         let (outcome, mut summary) = match &self.stop {
-            None => (RunOutcome::Succeeded, self.good_summary()),
+            None => (self.good_outcome(), self.good_summary()),
             Some(Stop::Cancel | Stop::Suspend) => (RunOutcome::Cancelled, String::from("cancelled")),
             Some(Stop::Failed { message, refused, step }) => {
                 let outcome = if *refused { RunOutcome::Refused } else { RunOutcome::Failed };
@@ -62,6 +62,15 @@ impl Run {
             None => {}
         }
         Action::Conclude { outcome, summary }
+    }
+
+    /// Work that was to be imported and was not has been refused; that a human declines what was only offered is no failure.
+    fn good_outcome(&self) -> RunOutcome {
+        let wanted = self.opening.as_ref().is_some_and(|opening| opening.apply);
+        match &self.ending.imported {
+            Some(Imported::Refused(_)) if wanted => RunOutcome::Refused,
+            _ => RunOutcome::Succeeded,
+        }
     }
 
     /// The text of the plan's summary step.
