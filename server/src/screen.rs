@@ -15,6 +15,14 @@ use crate::clean;
 use terminal::Terminal;
 pub(crate) use terminal::spent;
 
+/// The choices of a question that asks for leave.
+pub(crate) const CONSENT: [&str; 2] = ["allow", "deny"];
+
+/// A number of things: `1 receipt`, `2 receipts`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The view of one command.
 pub(crate) enum Screen {
     /// One JSON object a line.

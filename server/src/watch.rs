@@ -9,7 +9,7 @@ use naestro_api::{
     Answer, Caller, Command, Engine, Error, ErrorCode, Face, Handle, Outcome, Question, Signal, Update, UpdateBody, Updates,
 };
 
-use crate::config::Config;
+use crate::config::{Config, NoModel};
 use crate::screen::Screen;
 use crate::{exit, process, wire};
 use answers::{Choice, Lines};
@@ -22,7 +22,7 @@ pub(crate) fn run(command: Command, model: Option<&str>, screen: Screen) -> Resu
     let config = Config::load(model)?;
     process::block_on(async move {
         let engine = wire::engine(&config)?;
-        let code = follow(engine.as_ref(), command, screen).await;
+        let code = follow(engine.as_ref(), command, screen).await.map_err(|error| told(error, &config));
         if !matches!(code, Ok(exit::INTERRUPTED)) {
             engine.close().await;
         }
@@ -40,7 +40,7 @@ pub(crate) fn ask(command: Command) -> Result<Handle, Error> {
         let engine = wire::engine(&config)?;
         let handle = engine.submit(command, caller(false)).await;
         engine.close().await;
-        handle
+        handle.map_err(|error| told(error, &config))
     })
 }
 
@@ -54,13 +54,27 @@ pub(crate) fn signal(signal: Signal) -> Result<u8, Error> {
         let engine = wire::engine(&config)?;
         let said = engine.signal(signal, caller(true)).await;
         engine.close().await;
-        said.map(|()| exit::SUCCEEDED)
+        said.map(|()| exit::SUCCEEDED).map_err(|error| told(error, &config))
     })
 }
 
 /// A bug: the engine answered with another thing than what the command makes.
 pub(crate) fn unexpected(wanted: &str) -> Error {
     Error::new(ErrorCode::Internal, format!("get {wanted}: the engine answered with something else"))
+}
+
+/// The error with what the configuration knows of it and the engine does not.
+fn told(error: Error, config: &Config) -> Error {
+    match (error.code, &config.model) {
+        (ErrorCode::NoModel, Err(why @ NoModel::Name)) => {
+            Error::new(ErrorCode::NoModel, format!("carry out a goal in words: {}", why.what())).hint(why.hint())
+        }
+        (ErrorCode::JournalUnavailable, _) => {
+            let hint = format!("the state directory is {}; NAESTRO_HOME names another", config.home.display());
+            error.hint(hint)
+        }
+        _ => error,
+    }
 }
 
 /// The command line as a caller.

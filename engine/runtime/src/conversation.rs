@@ -54,8 +54,8 @@ impl Conversations {
     /// Takes in a refusal.
     pub(crate) fn denied(&mut self, work: &Work, reason: &str, hint: &str) {
         if let Work::Call { step, call, by_model: true, .. } = work {
-            let text = format!("refused: {reason} {hint}");
-            self.push(step, Message { answers: Some(call.id.clone()), ..plain(Role::Tool, text.trim_end()) });
+            let text = format!("refused: {reason}; {hint}");
+            self.push(step, Message { answers: Some(call.id.clone()), ..plain(Role::Tool, text.trim_end_matches("; ")) });
         }
     }
 

@@ -214,13 +214,13 @@ fn lines(updates: &[Update]) -> String {
         UpdateBody::Question(question) => format!("question {}: {}", question.question, question.text),
         UpdateBody::Notice { text } => format!("notice {text}"),
         UpdateBody::Finished { outcome, summary, diff, receipts, cost } => {
-            let summary = redact(summary.split("; go on").next().unwrap_or_default());
+            let summary = redact(summary.split("resume it with").next().unwrap_or_default());
             format!(
                 "finished {outcome:?}, diff: {}, {} receipts, {} tokens: {}",
                 diff.is_some(),
                 receipts.len(),
                 cost.tokens,
-                summary.replace('\n', " ")
+                summary.trim_end().replace('\n', " ")
             )
         }
     };
@@ -322,7 +322,7 @@ async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
             message "done"
             step work: Succeeded
             question 1: Write these changes into your folder?
-            finished Suspended, diff: true, 6 receipts, 165 tokens: suspended; it waits for an answer: Write these changes into your folder? (naestro answer RUN 1 allow|deny)"#]],
+            finished Suspended, diff: true, 6 receipts, 165 tokens: question 1: Write these changes into your folder? answer it with: naestro answer RUN 1 allow   # or deny"#]],
     );
     replays(&second, &run_id).await;
 }

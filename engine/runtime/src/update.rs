@@ -17,8 +17,8 @@ pub(crate) fn of_event(fold: &Fold, event: &Event, before: &[(StepId, StepPhase)
         What::Planned(kernel_plan) => updates.push(UpdateBody::Plan { plan: plan::outward(kernel_plan) }),
         What::Intended { unit, label, .. } => updates.extend(begun(fold, *unit, label)),
         What::Denied { unit, label, reason, hint, .. } => {
-            let output = format!("{reason} {hint}");
-            updates.push(call(fold, *unit, label, CallState::Refused, output.trim_end()));
+            let output = format!("{reason}; {hint}");
+            updates.push(call(fold, *unit, label, CallState::Refused, output.trim_end_matches("; ")));
         }
         What::Asked(question) => updates.push(UpdateBody::Question(asked(question))),
         What::Done { unit, outcome } => updates.extend(ended(fold, *unit, outcome)),
@@ -101,7 +101,7 @@ pub(crate) fn finished(fold: &Fold, diff: Option<String>) -> UpdateBody {
 
 /// The last update of a run whose dispatcher a bug has ended; the journal has all that happened.
 pub(crate) fn broken(run: RunId) -> UpdateBody {
-    let summary = format!("stopped by a bug in Naestro: please report it; go on with: naestro orchestrate --resume {run}");
+    let summary = format!("stopped by a bug in Naestro: please report it\nresume it with: naestro orchestrate --resume {run}");
     UpdateBody::Finished { outcome: api::Outcome::Suspended, summary, diff: None, receipts: Vec::new(), cost: api::Cost::default() }
 }
 
@@ -113,12 +113,15 @@ pub(crate) fn cost(fold: &Fold) -> api::Cost {
 
 fn suspended(fold: &Fold) -> String {
     let run = fold.run.opening().map(|opening| opening.run.to_string()).unwrap_or_default();
-    let mut text = String::from("suspended");
+    let mut text = String::new();
     for question in fold.run.questions() {
-        let choices = if question.choices.is_empty() { String::from("TEXT") } else { question.choices.join("|") };
-        text.push_str(&format!("; it waits for an answer: {} (naestro answer {run} {} {choices})", question.text, question.id.0));
+        let (id, words) = (question.id.0, &question.text);
+        let choice = question.choices.first().map_or("TEXT", String::as_str);
+        let others: String = question.choices.iter().skip(1).map(|other| format!(" or {other}")).collect();
+        let others = if others.is_empty() { others } else { format!("   #{others}") };
+        text.push_str(&format!("question {id}: {words}\nanswer it with: naestro answer {run} {id} {choice}{others}\n"));
     }
-    text.push_str(&format!("; go on with: naestro orchestrate --resume {run}"));
+    text.push_str(&format!("resume it with: naestro orchestrate --resume {run}"));
     text
 }
 

@@ -1,12 +1,13 @@
 //! The view for people: progress as lines, with a status line below them where standard error is a terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use naestro_api::{CallState, Cost, Error, Outcome, Plan, Question, Receipt, Step, StepKind, StepState, Update, UpdateBody};
 
+use super::{CONSENT, count};
 use crate::clean;
 
 const BOLD: Style = Style::new().bold();
@@ -23,8 +24,14 @@ pub(crate) struct Terminal {
     live: bool,
     /// The labels of calls that go on, by unit.
     calls: BTreeMap<u32, String>,
-    /// Whether the status line is on the screen.
-    status: bool,
+    /// How many columns the status line takes on the screen; 0 where there is none.
+    status: usize,
+    /// The folder the run is about.
+    workspace: String,
+    /// The steps whose calls' output is not what the run ends with.
+    agents: BTreeSet<String>,
+    /// Why calls and steps failed, by their labels: said at the end, where the result does not say it.
+    reasons: Vec<(String, String)>,
     /// Text that was streamed and not yet followed by its whole message.
     streamed: String,
     /// The last message shown in full.
@@ -33,12 +40,22 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(super) fn new() -> Self {
-        Self { live: std::io::stderr().is_terminal(), calls: BTreeMap::new(), status: false, streamed: String::new(), shown: String::new() }
+        Self {
+            live: std::io::stderr().is_terminal(),
+            calls: BTreeMap::new(),
+            status: 0,
+            workspace: String::new(),
+            agents: BTreeSet::new(),
+            reasons: Vec::new(),
+            streamed: String::new(),
+            shown: String::new(),
+        }
     }
 
     pub(super) fn update(&mut self, update: &Update) {
         match &update.body {
             UpdateBody::Started { title, mode, workspace, resumed, .. } => {
+                self.workspace.clone_from(workspace);
                 let again = if *resumed { " again" } else { "" };
                 let mode = format!("{mode:?}").to_lowercase();
                 self.line(format_args!("{BOLD}run{BOLD:#} {}{again} in {} ({mode})", update.run, clean::line(workspace)));
@@ -49,11 +66,11 @@ impl Terminal {
             UpdateBody::Step { step, state, note } => self.step(step, *state, note),
             UpdateBody::Delta { text, reasoning, .. } => self.delta(text, *reasoning),
             UpdateBody::Message { text, .. } => self.message(text),
-            UpdateBody::Call { unit, label, state, output, .. } => self.call(*unit, label, *state, output),
+            UpdateBody::Call { step, unit, label, state, output } => self.call(step.as_deref(), *unit, label, *state, output),
             UpdateBody::Question(question) => self.question(question),
             UpdateBody::Notice { text } => self.line(format_args!("{WARN}note{WARN:#} {}", clean::line(text))),
             UpdateBody::Finished { outcome, summary, diff, receipts, cost } => {
-                self.finished(&update.run, *outcome, summary, diff.as_deref(), receipts, cost);
+                self.finished(*outcome, summary, diff.as_deref(), receipts, cost);
             }
         }
     }
@@ -61,7 +78,13 @@ impl Terminal {
     pub(super) fn ask(&mut self, question: &Question) {
         self.clear();
         let choices: Vec<_> = question.choices.iter().map(|choice| clean::line(choice).into_owned()).collect();
-        let prompt = if choices.is_empty() { "your answer".to_owned() } else { choices.join(" / ") };
+        let prompt = if choices.is_empty() {
+            "your answer".to_owned()
+        } else if choices == CONSENT {
+            "[a]llow / [d]eny".to_owned()
+        } else {
+            choices.join(" / ")
+        };
         self.write(format_args!("{BOLD}{prompt}{BOLD:#}: "));
     }
 
@@ -77,6 +100,8 @@ impl Terminal {
     }
 
     fn plan(&mut self, plan: &Plan) {
+        let is_agent = |step: &&Step| matches!(step.kind, StepKind::Agent { .. });
+        self.agents = plan.steps.iter().filter(is_agent).map(|step| step.id.clone()).collect();
         self.line(format_args!("{BOLD}plan{BOLD:#}"));
         for step in &plan.steps {
             let needs: Vec<_> = step.after.iter().chain(step.inputs.values().map(|input| &input.from)).map(String::as_str).collect();
@@ -87,15 +112,15 @@ impl Terminal {
     }
 
     fn step(&mut self, step: &str, state: StepState, note: &str) {
-        let (style, word) = match state {
-            StepState::Pending => return,
-            StepState::Running => (DIM, "begins"),
-            StepState::Succeeded => (GOOD, "done"),
-            StepState::Failed => (BAD, "failed"),
-            StepState::Skipped => (WARN, "skipped"),
-        };
-        let note = if note.is_empty() { String::new() } else { format!(": {}", clean::line(note)) };
-        self.line(format_args!("{BOLD}step{BOLD:#} {} {style}{word}{style:#}{note}", clean::line(step)));
+        match state {
+            // Its calls say so.
+            StepState::Pending | StepState::Running | StepState::Succeeded => {}
+            StepState::Failed => self.reasons.push((format!("step {step}"), note.to_owned())),
+            StepState::Skipped => {
+                let note = if note.is_empty() { String::new() } else { format!(": {}", clean::line(note)) };
+                self.line(format_args!("  {WARN}skipped{WARN:#} {}{note}", clean::line(step)));
+            }
+        }
     }
 
     fn delta(&mut self, text: &str, reasoning: bool) {
@@ -116,7 +141,7 @@ impl Terminal {
         text.trim().clone_into(&mut self.shown);
     }
 
-    fn call(&mut self, unit: u32, label: &str, state: CallState, output: &str) {
+    fn call(&mut self, step: Option<&str>, unit: u32, label: &str, state: CallState, output: &str) {
         let (style, word) = match state {
             CallState::Started => {
                 self.calls.insert(unit, label.to_owned());
@@ -132,8 +157,12 @@ impl Terminal {
         };
         self.calls.remove(&unit);
         self.line(format_args!("  {style}{word}{style:#} {}", clean::line(label)));
-        if state != CallState::Succeeded {
-            self.output(output);
+        match state {
+            CallState::Succeeded => {}
+            CallState::Failed if step.is_some_and(|step| !self.agents.contains(step)) => {
+                self.reasons.push((label.to_owned(), output.to_owned()));
+            }
+            _ => self.output(output),
         }
     }
 
@@ -156,15 +185,17 @@ impl Terminal {
         }
     }
 
-    fn finished(&mut self, run: &str, outcome: Outcome, summary: &str, diff: Option<&str>, receipts: &[Receipt], cost: &Cost) {
+    fn finished(&mut self, outcome: Outcome, summary: &str, diff: Option<&str>, receipts: &[Receipt], cost: &Cost) {
         self.calls.clear();
         self.clear();
         let summary = summary.trim();
+        self.unsaid(summary);
         // On a screen the last message has just been read; a pipe gets the summary in any case.
-        let has_been_read = std::io::stdout().is_terminal() && self.shown == summary;
-        if !summary.is_empty() && !has_been_read {
+        let read = if std::io::stdout().is_terminal() { self.shown.as_str() } else { "" };
+        let unread = summary.strip_prefix(read).unwrap_or(summary).trim();
+        if !unread.is_empty() {
             // Whoever read it is gone; the journal has it.
-            let _ = writeln!(anstream::stdout(), "{}", clean::text(summary));
+            let _ = writeln!(anstream::stdout(), "{}", clean::text(unread));
         }
         let (style, word) = match outcome {
             Outcome::Succeeded => (GOOD, "succeeded"),
@@ -173,12 +204,27 @@ impl Terminal {
             Outcome::Suspended => (WARN, "suspended"),
             Outcome::Refused => (WARN, "refused"),
         };
-        self.line(format_args!("{style}{word}{style:#}: {}, {} receipts", spent(cost), receipts.len()));
+        self.line(format_args!("{style}{word}{style:#}: {}, {}", spent(cost), count(receipts.len(), "receipt")));
         if let Some(diff) = diff {
             self.line(format_args!("{BOLD}diff{BOLD:#} {}", clean::line(diff)));
+            if outcome != Outcome::Suspended && !receipts.iter().any(is_import) {
+                let command = format!("git -C {} apply {}", quoted(&self.workspace), quoted(diff));
+                self.line(format_args!("apply it with: {}", clean::line(&command)));
+            }
         }
-        if outcome == Outcome::Suspended {
-            self.line(format_args!("{BOLD}resume{BOLD:#} naestro run --resume {run}"));
+    }
+
+    /// Says why calls and steps failed where the result does not.
+    fn unsaid(&mut self, summary: &str) {
+        let mut said = summary.to_owned();
+        for (label, reason) in std::mem::take(&mut self.reasons) {
+            // Updates cut long output short; its beginning tells.
+            let beginning: String = reason.trim().chars().take(1000).collect();
+            if !said.contains(&beginning) {
+                self.line(format_args!("  {BAD}failed{BAD:#} {}", clean::line(&label)));
+                self.output(&reason);
+                said.push_str(&reason);
+            }
         }
     }
 
@@ -207,12 +253,15 @@ impl Terminal {
         let label: String = clean::line(label).chars().take(60).collect();
         self.clear();
         self.write(format_args!("  {DIM}... {label}{others}{DIM:#}"));
-        self.status = true;
+        // What is not ASCII may be two columns wide.
+        self.status = 6 + format!("{label}{others}").chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
     }
 
     fn clear(&mut self) {
-        if std::mem::take(&mut self.status) {
-            self.write(format_args!("\r\u{1b}[K"));
+        // By spaces, since the sequence that erases a line is left out where colours are.
+        match std::mem::take(&mut self.status) {
+            0 => {}
+            width => self.write(format_args!("\r{:width$}\r", "")),
         }
     }
 
@@ -236,12 +285,23 @@ fn what(step: &Step) -> String {
     }
 }
 
+/// Whether the effect brought the diff into the folder.
+fn is_import(receipt: &Receipt) -> bool {
+    receipt.step.is_none() && receipt.state == CallState::Succeeded && receipt.label.starts_with("import ")
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// What a run cost, in a few words; what is nothing is left out.
 #[expect(clippy::cast_precision_loss, reason = "a run's milliseconds fit a double")]
 pub(crate) fn spent(cost: &Cost) -> String {
     let mut parts = vec![format!("{:.1} s", cost.wall_ms as f64 / 1000.0)];
     if cost.model_calls > 0 {
-        parts.push(format!("{} model calls", cost.model_calls));
+        parts.push(count(cost.model_calls as usize, "model call"));
         parts.push(format!("{} tokens", cost.tokens));
     }
     if cost.usd > 0.0 {
@@ -258,6 +318,16 @@ mod tests {
     fn only_what_was_spent_is_said() {
         let check = |cost: Cost, expect: &str| assert_eq!(spent(&cost), expect);
         check(Cost { wall_ms: 1234, ..Cost::default() }, "1.2 s");
+        check(Cost { wall_ms: 50, model_calls: 1, tokens: 9, usd: 0.0 }, "0.1 s, 1 model call, 9 tokens");
         check(Cost { wall_ms: 50, model_calls: 2, tokens: 900, usd: 0.012 }, "0.1 s, 2 model calls, 900 tokens, $0.0120");
+    }
+
+    #[test]
+    fn a_command_can_be_pasted_whatever_the_folder_is_called() {
+        let check = |word: &str, expect: &str| assert_eq!(quoted(word), expect);
+        check("/home/me/x.diff", "/home/me/x.diff");
+        check("/my folder", "'/my folder'");
+        check("it's", r"'it'\''s'");
+        check("$(reboot)", "'$(reboot)'");
     }
 }

@@ -2,6 +2,8 @@
 
 use tokio::sync::mpsc;
 
+use crate::screen::CONSENT;
+
 /// What a typed line means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -11,13 +13,22 @@ pub(super) enum Choice {
     Unclear,
 }
 
-/// Reads a line as one of `choices`: in full, or as a beginning that only one of them has. Free text where there are none.
+/// Reads a line as one of `choices`: in full, or as a beginning that only one of them has; free text where there are none.
+///
+/// Leave is only given in so many words: a slip of the finger is asked again.
 pub(super) fn choice(choices: &[String], line: &str) -> Choice {
     let line = line.trim();
     if choices.is_empty() {
         return if line.is_empty() { Choice::Unclear } else { Choice::Clear(line.to_owned()) };
     }
     let line = line.to_lowercase();
+    if choices.iter().eq(CONSENT.iter()) {
+        return match line.as_str() {
+            "y" | "yes" | "a" | "allow" => Choice::Clear(CONSENT[0].to_owned()),
+            "n" | "no" | "d" | "deny" => Choice::Clear(CONSENT[1].to_owned()),
+            _ => Choice::Unclear,
+        };
+    }
     let mut fitting = choices.iter().filter(|choice| !line.is_empty() && choice.to_lowercase().starts_with(&line));
     match (choices.iter().find(|choice| choice.to_lowercase() == line), fitting.next(), fitting.next()) {
         (Some(choice), ..) | (None, Some(choice), None) => Choice::Clear(choice.clone()),
@@ -62,12 +73,25 @@ mod tests {
 
     #[test]
     fn a_beginning_that_only_one_choice_has_is_enough() {
-        check(&["allow", "deny"], "a", Some("allow"));
-        check(&["allow", "deny"], " Deny ", Some("deny"));
+        check(&["repeat", "skip"], "r", Some("repeat"));
+        check(&["repeat", "skip"], " Skip ", Some("skip"));
+        check(&["repeat", "skip"], "yes", None);
         check(&["allow", "allow always", "deny"], "allow", Some("allow"));
         check(&["allow", "allow always", "deny"], "al", None);
-        check(&["allow", "deny"], "", None);
-        check(&["allow", "deny"], "yes", None);
+        check(&["repeat", "skip"], "", None);
+    }
+
+    #[test]
+    fn leave_is_given_in_so_many_words() {
+        for line in ["y", "YES", "a", "allow "] {
+            check(&["allow", "deny"], line, Some("allow"));
+        }
+        for line in ["n", "no", "D", "deny"] {
+            check(&["allow", "deny"], line, Some("deny"));
+        }
+        for line in ["", "al", "den", "yess", "ok", "0"] {
+            check(&["allow", "deny"], line, None);
+        }
     }
 
     #[test]
