@@ -34,7 +34,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    #[command(alias = "run")]
+    #[command(visible_alias = "run")]
     Orchestrate(Box<orchestrate::Args>),
     Test(test::Args),
     Explain(explain::Args),

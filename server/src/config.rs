@@ -92,11 +92,23 @@ impl Config {
         Self::read(&|name| std::env::var(name).ok(), model)
     }
 
+    /// The configuration as the environment alone makes it, for where the file cannot be used.
+    ///
+    /// # Errors
+    /// `invalid_config` naming the variable.
+    pub(crate) fn of_environment() -> Result<Self, Error> {
+        Self::with(&|name| std::env::var(name).ok(), None, |_| Ok(file::File::default()))
+    }
+
     fn read(variables: Variables<'_>, model: Option<&str>) -> Result<Self, Error> {
+        Self::with(variables, model, file::read)
+    }
+
+    fn with(variables: Variables<'_>, model: Option<&str>, read: impl FnOnce(&Path) -> Result<file::File, Error>) -> Result<Self, Error> {
         // An empty variable is an unset one, as shells make it hard to tell the two apart.
         let get = |name: &str| variables(name).filter(|value| !value.trim().is_empty());
         let path = file_path(&get)?;
-        let file = file::read(&path)?;
+        let file = read(&path)?;
         let home = absolute("NAESTRO_HOME", get("NAESTRO_HOME").map(PathBuf::from).or(file.home.clone()), state_dir)?;
         let recipes = path.parent().unwrap_or(Path::new("/")).join("recipes");
         let model = model_of(file.model, &get, model);
@@ -135,6 +147,11 @@ impl NoModel {
 /// The filter for what is logged to stderr.
 pub(crate) fn log_filter() -> String {
     std::env::var("NAESTRO_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| "warn,async_openai=off".to_owned())
+}
+
+/// The user's own folder, where there is one.
+pub(crate) fn user_home() -> Option<PathBuf> {
+    etcetera::home_dir().ok()
 }
 
 /// The first executable file of that name on the search path.

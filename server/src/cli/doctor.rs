@@ -59,10 +59,7 @@ impl Args {
         if let Some(place) = self.try_overlay {
             return isolation::try_here(&place).map(|()| exit::SUCCEEDED).map_err(|why| Error::new(ErrorCode::Unavailable, why));
         }
-        let findings = match Config::load(None) {
-            Ok(config) => process::block_on(async { Ok(look(&config).await) })?,
-            Err(error) => vec![broken("configuration", error.to_string(), &error.hints.join("; "))],
-        };
+        let findings = findings()?;
         let broken = findings.iter().any(|finding| finding.standing == Standing::Broken);
         if self.json {
             screen::json_line(&serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "findings": findings }));
@@ -73,9 +70,20 @@ impl Args {
     }
 }
 
-async fn look(config: &Config) -> Vec<Finding> {
+/// All findings; what does not depend on a broken configuration file is looked at all the same.
+fn findings() -> Result<Vec<Finding>, Error> {
+    let (config, configuration) = match Config::load(None) {
+        Ok(config) => (Ok(config), None),
+        Err(error) => (Config::of_environment(), Some(broken("configuration", error.to_string(), &error.hints.join("; ")))),
+    };
+    let Ok(config) = config else { return Ok(configuration.into_iter().collect()) };
+    let configuration = configuration.unwrap_or_else(|| self::configuration(&config));
+    process::block_on(async { Ok(look(configuration, &config).await) })
+}
+
+async fn look(configuration: Finding, config: &Config) -> Vec<Finding> {
     vec![
-        configuration(config),
+        configuration,
         journal(config),
         isolation(config),
         repository(),
@@ -98,7 +106,7 @@ fn journal(config: &Config) -> Finding {
             broken("journal", format!("{place} can be read by other users"), &format!("chmod 700 {place}"))
         }
         Ok(_) => works("journal", format!("{place} can be written")),
-        Err(error) => broken("journal", format!("failed to {error}"), "make room or set NAESTRO_HOME to a folder you can write"),
+        Err(error) => broken("journal", format!("{place}: failed to {error}"), "make room or set NAESTRO_HOME to a folder you can write"),
     }
 }
 

@@ -1,8 +1,10 @@
 //! `naestro orchestrate`: a goal, a recipe or a plan becomes a run.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use naestro_api::{Budget, Command, Error, ErrorCode, Mode, Orchestrate, Plan};
 
 use crate::screen::Screen;
@@ -13,15 +15,14 @@ use crate::{folder, near, watch};
 /// The run works in a private view of the folder; what it changed comes back as a diff.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  naestro run --recipe check
-  naestro run \"make the tests pass\" --mode auto --accept \"cargo test\" --apply
-  naestro run --resume 0190a5d7-...")]
+  naestro orchestrate --recipe check
+  naestro orchestrate \"make the tests pass\" --mode auto --accept \"cargo test\" --apply
+  naestro orchestrate --resume 0190a5d7-...")]
 pub(super) struct Args {
     /// What shall be done, in words.
-    #[arg(required_unless_present_any = ["recipe", "plan", "resume"])]
     goal: Option<String>,
     /// A recipe: the name of a built-in one (check, fix) or of your own, or a file.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = RecipeName, hide_possible_values = true)]
     recipe: Option<String>,
     /// A plan in a JSON file; `naestro spec plan` prints its schema.
     #[arg(long, value_name = "FILE", conflicts_with = "recipe")]
@@ -62,6 +63,22 @@ pub(super) struct Args {
     /// Print one JSON object a line; the last one is of type finished.
     #[arg(long)]
     json: bool,
+}
+
+/// Any name or path; shells are told the built-in names.
+#[derive(Clone)]
+struct RecipeName;
+
+impl TypedValueParser for RecipeName {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&clap::Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["check", "fix"].into_iter().map(PossibleValue::new)))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

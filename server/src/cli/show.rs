@@ -1,28 +1,58 @@
 //! What the journal answered, as text for people.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use naestro_api::{EventEntry, Outcome, Problem, Replayed, RunEntry, RunState, TraceReply};
 
-use crate::clean;
+use crate::screen::count;
+use crate::{clean, config};
 
 /// The answer as lines.
 pub(super) fn reply(reply: &TraceReply) -> String {
     match reply {
         TraceReply::List { runs } if runs.is_empty() => "no runs yet\n".to_owned(),
-        TraceReply::List { runs } => runs.iter().map(entry).collect(),
+        TraceReply::List { runs } => list(runs),
         TraceReply::Show { state, events } => run_state(state) + &events.iter().map(event).collect::<String>(),
         TraceReply::Replay(replayed) => replay(replayed),
         TraceReply::Verify { runs, problems } => verdict(*runs, problems),
-        TraceReply::Fork { run } => format!("{run}\nresume it with: naestro run --resume {run}\n"),
+        TraceReply::Fork { run } => format!("{run}\nresume it with: naestro orchestrate --resume {run}\n"),
         TraceReply::Export { lines } => lines.iter().map(|line| clean::json(line.clone()) + "\n").collect(),
         TraceReply::Rm { run } => format!("removed {run}\n"),
     }
 }
 
-fn entry(entry: &RunEntry) -> String {
+fn list(runs: &[RunEntry]) -> String {
+    let home = config::user_home();
+    // A clock before 1970 makes every run a new one.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    runs.iter().map(|run| entry(run, now, home.as_deref())).collect()
+}
+
+/// A run as a line, `now` being the time since the Unix epoch.
+fn entry(entry: &RunEntry, now: Duration, home: Option<&Path>) -> String {
     let title: String = entry.title.chars().take(60).collect();
-    format!("{}  {:<9}  {:>5} events  {}\n", entry.run, standing(entry.outcome, entry.live), entry.events, clean::line(&title))
+    let ago = age(now.saturating_sub(Duration::from_millis(entry.opened)));
+    let folder = shortened(&entry.workspace, home);
+    let standing = standing(entry.outcome, entry.live);
+    format!("{}  {ago:>11}  {standing:<9}  {}  {}\n", entry.run, clean::line(&folder), clean::line(&title))
+}
+
+/// How long ago, in the largest unit that fits.
+fn age(since: Duration) -> String {
+    match since.as_secs() {
+        0..60 => "just now".to_owned(),
+        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} ago", count(usize::try_from(seconds / 86_400).unwrap_or(usize::MAX), "day")),
+    }
+}
+
+/// The folder with `~` for the user's own.
+fn shortened(folder: &str, home: Option<&Path>) -> String {
+    let inside = home.and_then(|home| Path::new(folder).strip_prefix(home).ok());
+    inside.map_or_else(|| folder.to_owned(), |rest| PathBuf::from("~").join(rest).display().to_string())
 }
 
 fn standing(outcome: Option<Outcome>, live: bool) -> &'static str {
@@ -81,7 +111,7 @@ fn replay(replayed: &Replayed) -> String {
 
 fn verdict(runs: u64, problems: &[Problem]) -> String {
     if problems.is_empty() {
-        return format!("{runs} runs checked, all is well\n");
+        return format!("{}, all is well\n", checked(runs));
     }
     let place = |problem: &Problem| {
         let run = problem.run.as_ref().map(|run| format!("run {run}"));
@@ -89,7 +119,11 @@ fn verdict(runs: u64, problems: &[Problem]) -> String {
         [run, seq].into_iter().flatten().collect::<Vec<_>>().join(", ")
     };
     let lines: String = problems.iter().map(|problem| format!("  {}: {}\n", place(problem), clean::line(&problem.what))).collect();
-    format!("{runs} runs checked, {} problems:\n{lines}", problems.len())
+    format!("{}, {}:\n{lines}", checked(runs), count(problems.len(), "problem"))
+}
+
+fn checked(runs: u64) -> String {
+    format!("{} checked", count(usize::try_from(runs).unwrap_or(usize::MAX), "run"))
 }
 
 #[cfg(test)]
@@ -104,23 +138,41 @@ mod tests {
     }
 
     #[test]
+    fn ages_and_folders_are_short() {
+        let ago = |seconds: u64, expect: &str| assert_eq!(age(Duration::from_secs(seconds)), expect);
+        ago(59, "just now");
+        ago(3_599, "59 min ago");
+        ago(7_200, "2 h ago");
+        ago(86_400, "1 day ago");
+        ago(200_000, "2 days ago");
+        let folder = |path: &str, expect: &str| assert_eq!(shortened(path, Some(Path::new("/me"))), expect);
+        folder("/me/a", "~/a");
+        folder("/mean", "/mean");
+        assert_eq!(shortened("/a", None), "/a");
+    }
+
+    #[test]
     fn lists_verdicts_and_replays_are_lines() {
         check(&TraceReply::List { runs: Vec::new() }, expect![["no runs yet\n"]]);
         let run = RunEntry {
             run: "r".to_owned(),
             session: "r".to_owned(),
             title: "evil\u{1b}[2J\ntitle".to_owned(),
-            workspace: "/w".to_owned(),
+            workspace: "/me/w".to_owned(),
             opened: 0,
             events: 12,
             outcome: None,
             live: true,
         };
-        check(&TraceReply::List { runs: vec![run] }, expect![["r  running       12 events  evil\\u{1b}[2J\\ntitle\n"]]);
+        expect![["r    2 min ago  running    ~/w  evil\\u{1b}[2J\\ntitle\n"]].assert_eq(&entry(
+            &run,
+            Duration::from_secs(125),
+            Some(Path::new("/me")),
+        ));
         let problem = Problem { run: Some("r".to_owned()), seq: Some(3), what: "its digest differs".to_owned() };
         check(
             &TraceReply::Verify { runs: 2, problems: vec![problem] },
-            expect![["2 runs checked, 1 problems:\n  run r, event 3: its digest differs\n"]],
+            expect![["2 runs checked, 1 problem:\n  run r, event 3: its digest differs\n"]],
         );
         let replayed = Replayed {
             run: "r".to_owned(),

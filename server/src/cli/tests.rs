@@ -52,8 +52,8 @@ fn check(args: &[&str], taken: bool) {
 }
 
 #[test]
-fn a_run_needs_something_to_do_and_takes_one_thing_at_a_time() {
-    check(&["run"], false);
+fn a_run_takes_one_thing_at_a_time() {
+    check(&["run", "--recipe", "my/own.toml"], true);
     check(&["run", "make it so"], true);
     check(&["orchestrate", "--recipe", "check"], true);
     check(&["run", "goal", "--recipe", "fix", "--accept", "a", "--accept", "b", "--mode", "auto"], true);
