@@ -83,7 +83,10 @@ impl Endpoint {
         let host = url.host_str().unwrap_or_default();
         let loopback = is_loopback(host);
         if url.scheme() == "http" && !loopback && !self.allow_http {
-            return Err(self.error("it would send the conversation unencrypted", "use https, or set allow_http = true under [model] in the configuration file"));
+            return Err(self.error(
+                "it would send the conversation unencrypted",
+                "use https, or set allow_http = true under [model] in the configuration file",
+            ));
         }
         let path = url.path().trim_end_matches('/').trim_end_matches("/chat/completions");
         Ok(Address {
