@@ -91,6 +91,26 @@ fn on_another_branch_its_commits_count_too() {
 }
 
 #[test]
+fn what_the_default_branch_gained_since_does_not_count() {
+    let (folder, repository) = repository(&[("a", "1")]);
+    let fork = repository.head().unwrap().peel_to_commit().unwrap();
+    fs::write(folder.path().join("b"), "1").unwrap();
+    commit(&repository);
+    repository.branch("topic", &fork, false).unwrap();
+    repository.set_head("refs/heads/topic").unwrap();
+    repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force())).unwrap();
+    fs::write(folder.path().join("c"), "1").unwrap();
+    commit(&repository);
+    check(
+        folder.path(),
+        json!({}),
+        expect![[r#"
+        compared with the merge base with main, ID: 1 file changed
+          added      c"#]],
+    );
+}
+
+#[test]
 fn with_nothing_changed_the_last_commit_is_what_changed() {
     let (folder, repository) = repository(&[("a", "1")]);
     check(
