@@ -25,6 +25,9 @@ use crate::fold::Fold;
 use crate::letter::Posted;
 use crate::{failure, plan, update};
 
+/// The most bytes of a diff that a question shows; the file it is written to has all of it.
+const SHOWN: usize = 1 << 20;
+
 /// What other tasks of this process say to a dispatcher.
 pub(crate) enum Input {
     /// A caller's signal, and where to say whether it was taken.
@@ -283,7 +286,7 @@ impl Dispatcher {
     /// The question about one exact effect; an import shows the diff itself.
     fn consent(&self, unit: UnitId, effect: &Effect, text: String, detail: String) -> Question {
         let detail = match (effect, &self.fold.diff) {
-            (Effect::Import(_), Some((diff, _))) => diff.text().into_owned(),
+            (Effect::Import(_), Some((diff, _))) => update::bounded(&diff.text(), SHOWN),
             _ => detail,
         };
         Question {

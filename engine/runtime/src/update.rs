@@ -154,7 +154,7 @@ fn ended(fold: &Fold, unit: UnitId, outcome: &Outcome) -> Option<UpdateBody> {
             Some(UpdateBody::Message { step, text: text.text().into_owned() })
         }
         Outcome::Tool { output, .. } | Outcome::Checked { output, .. } => {
-            Some(call(fold, unit, label, state, &bounded(&output.text.text())))
+            Some(call(fold, unit, label, state, &bounded(&output.text.text(), OUTPUT_LIMIT)))
         }
         Outcome::Imported { files } => Some(call(fold, unit, label, state, &format!("{files} files"))),
         Outcome::Failed(failure) => {
@@ -181,12 +181,12 @@ fn moved(fold: &Fold, before: &[(StepId, StepPhase)]) -> Vec<UpdateBody> {
         .collect()
 }
 
-/// At most [`OUTPUT_LIMIT`] bytes of a text, cut at a character.
-fn bounded(text: &str) -> String {
-    if text.len() <= OUTPUT_LIMIT {
+/// At most `limit` bytes of a text, cut at a character, with a note of what is left out.
+pub(crate) fn bounded(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
         return text.to_owned();
     }
-    let mut end = OUTPUT_LIMIT;
+    let mut end = limit;
     while !text.is_char_boundary(end) {
         end -= 1;
     }
