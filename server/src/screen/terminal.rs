@@ -32,6 +32,8 @@ pub(crate) struct Terminal {
     agents: BTreeSet<String>,
     /// Why calls and steps failed, by their labels: said at the end, where the result does not say it.
     reasons: Vec<(String, String)>,
+    /// Whether what was streamed last is reasoning.
+    reasons_aloud: bool,
     /// Text that was streamed and not yet followed by its whole message.
     streamed: String,
     /// The last message shown in full.
@@ -47,6 +49,7 @@ impl Terminal {
             workspace: String::new(),
             agents: BTreeSet::new(),
             reasons: Vec::new(),
+            reasons_aloud: false,
             streamed: String::new(),
             shown: String::new(),
         }
@@ -102,6 +105,10 @@ impl Terminal {
     fn plan(&mut self, plan: &Plan) {
         let is_agent = |step: &&Step| matches!(step.kind, StepKind::Agent { .. });
         self.agents = plan.steps.iter().filter(is_agent).map(|step| step.id.clone()).collect();
+        if plan.steps.len() < 2 {
+            // The goal has just been said.
+            return;
+        }
         self.line(format_args!("{BOLD}plan{BOLD:#}"));
         for step in &plan.steps {
             let needs: Vec<_> = step.after.iter().chain(step.inputs.values().map(|input| &input.from)).map(String::as_str).collect();
@@ -127,6 +134,10 @@ impl Terminal {
         if !self.live {
             return;
         }
+        if self.reasons_aloud != reasoning {
+            self.end_stream();
+        }
+        self.reasons_aloud = reasoning;
         self.clear();
         let style = if reasoning { DIM } else { Style::new() };
         self.write(format_args!("{style}{}{style:#}", clean::text(text)));
