@@ -19,8 +19,8 @@ pub(crate) use terminal::spent;
 pub(crate) const CONSENT: [&str; 2] = ["allow", "deny"];
 
 /// A number of things: `1 receipt`, `2 receipts`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+pub(crate) fn count<N: std::fmt::Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    format!("{number} {what}{}", if number == N::from(1) { "" } else { "s" })
 }
 
 /// The view of one command.

@@ -45,7 +45,7 @@ fn age(since: Duration) -> String {
         0..60 => "just now".to_owned(),
         seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
         seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        seconds => format!("{} ago", count(usize::try_from(seconds / 86_400).unwrap_or(usize::MAX), "day")),
+        seconds => format!("{} ago", count(seconds / 86_400, "day")),
     }
 }
 
@@ -99,7 +99,7 @@ fn replay(replayed: &Replayed) -> String {
         Some(false) => "DIFFERENT from what the live run left",
         None => "nothing to compare with",
     };
-    let mut out = format!("{} events folded: {verdict}\ndigest     {}\n", replayed.events, replayed.digest);
+    let mut out = format!("{} folded: {verdict}\ndigest     {}\n", count(replayed.events, "event"), replayed.digest);
     if let Some(recorded) = replayed.recorded.as_ref().filter(|recorded| **recorded != replayed.digest) {
         out += &format!("recorded   {recorded}\n");
     }
@@ -123,7 +123,7 @@ fn verdict(runs: u64, problems: &[Problem]) -> String {
 }
 
 fn checked(runs: u64) -> String {
-    format!("{} checked", count(usize::try_from(runs).unwrap_or(usize::MAX), "run"))
+    format!("{} checked", count(runs, "run"))
 }
 
 #[cfg(test)]

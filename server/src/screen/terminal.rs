@@ -32,6 +32,8 @@ pub(crate) struct Terminal {
     agents: BTreeSet<String>,
     /// Why calls and steps failed, by their labels: said at the end, where the result does not say it.
     reasons: Vec<(String, String)>,
+    /// The output of the last call that was shown with one.
+    last_reason: String,
     /// Whether what was streamed last is reasoning.
     reasons_aloud: bool,
     /// Text that was streamed and not yet followed by its whole message.
@@ -49,6 +51,7 @@ impl Terminal {
             workspace: String::new(),
             agents: BTreeSet::new(),
             reasons: Vec::new(),
+            last_reason: String::new(),
             reasons_aloud: false,
             streamed: String::new(),
             shown: String::new(),
@@ -173,7 +176,12 @@ impl Terminal {
             CallState::Failed if step.is_some_and(|step| !self.agents.contains(step)) => {
                 self.reasons.push((label.to_owned(), output.to_owned()));
             }
-            _ => self.output(output),
+            // Another attempt that failed in the same way.
+            CallState::Failed if self.last_reason == output => {}
+            _ => {
+                self.output(output);
+                output.clone_into(&mut self.last_reason);
+            }
         }
     }
 
@@ -312,7 +320,7 @@ fn quoted(word: &str) -> String {
 pub(crate) fn spent(cost: &Cost) -> String {
     let mut parts = vec![format!("{:.1} s", cost.wall_ms as f64 / 1000.0)];
     if cost.model_calls > 0 {
-        parts.push(count(cost.model_calls as usize, "model call"));
+        parts.push(count(cost.model_calls, "model call"));
         parts.push(format!("{} tokens", cost.tokens));
     }
     if cost.usd > 0.0 {
