@@ -158,6 +158,10 @@ fn a_goal_without_a_model_says_how_to_get_one() {
     says(&done.error(), &["no_model", "OPENAI_BASE_URL", "NAESTRO_MODEL", "--recipe check"]);
     let done = naestro.run(["orchestrate", "make it so"]).exits(5);
     says(&done.err, &["failed to ", "OPENAI_BASE_URL"]);
+    let naestro = naestro.with("OPENAI_BASE_URL", "http://127.0.0.1:1/v1");
+    let done = naestro.json(["orchestrate", "make it so"]).exits(5);
+    says(&done.error(), &["no_model", "no model name", "NAESTRO_MODEL", "--model"]);
+    says(&naestro.run(["orchestrate"]).exits(2).err, &["there is no goal", "--recipe check"]);
 }
 
 #[test]
