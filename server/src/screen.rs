@@ -58,6 +58,13 @@ impl Screen {
         }
     }
 
+    /// Ends the line on which an answer was about to be typed.
+    pub(crate) fn leave_prompt(&mut self) {
+        if let Self::Terminal(terminal) = self {
+            terminal.leave_prompt();
+        }
+    }
+
     /// Says something that is no result.
     pub(crate) fn note(&mut self, text: &str) {
         match self {

@@ -130,6 +130,9 @@ impl Watch<'_> {
                     if self.stopped {
                         return Ok(exit::INTERRUPTED);
                     }
+                    if self.questions.as_ref().is_some_and(|questions| !questions.open.is_empty()) {
+                        self.screen.leave_prompt();
+                    }
                     self.screen.note("suspending; interrupt again to abort at once");
                     self.suspend().await;
                 }

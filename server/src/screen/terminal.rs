@@ -94,6 +94,10 @@ impl Terminal {
         self.write(format_args!("{BOLD}{prompt}{BOLD:#}: "));
     }
 
+    pub(super) fn leave_prompt(&mut self) {
+        self.write("\n");
+    }
+
     pub(super) fn note(&mut self, text: &str) {
         self.line(format_args!("{WARN}note{WARN:#} {}", clean::line(text)));
     }
