@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use naestro_kernel::{RunId, RunOutcome, What};
 use naestro_policy::port::{Contents as _, Durability, Journal as _, JournalError};
@@ -36,8 +37,19 @@ fn lived_in(home: &TempDir) -> SqliteJournal {
     wait(journal.fork(run(1), 1, run(2), event(3, What::Forked { run: run(2), parent: run(1), index: 1 }))).unwrap();
     wait(journal.append(run(2), vec![numbered(4)], Durability::Barrier)).unwrap();
     journal.put(b"kept in a row").unwrap();
+    settle(&journal);
     assert_eq!(journal.verify(None), Ok(Vec::new()));
     journal
+}
+
+/// Waits until the checkpoint knows all there is: one that is drawn up later would take down what a test has changed by then.
+fn settle(journal: &SqliteJournal) {
+    let knows_all = || journal.checkpoint().read_settled().is_ok_and(|heads| heads.get(&run(2)).is_some_and(|head| head.events == 4));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !knows_all() {
+        assert!(Instant::now() < deadline, "the checkpoint was never brought up to date");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Bytes that cannot be compressed.
