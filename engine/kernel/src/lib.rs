@@ -10,6 +10,7 @@
 //!   what that means for a step, `pause` suspends, resumes, forks and cancels, `ending` accepts, shows, imports and concludes,
 //!   `schedule` says what may go now.
 //! - `ledger`: what may be spent; `action`: what is to be done; `canonical`: the bytes a state's digest is made of.
+//! - `code`: the words for what is known about code, and the port to who knows it; no decision of a run uses them.
 //!
 //! Absent by design: clocks, randomness, IO, JSON, prompts, permits, conversations. The shell around it has those.
 //!
@@ -23,6 +24,7 @@ extern crate std;
 mod action;
 mod body;
 mod canonical;
+pub mod code;
 mod event;
 mod id;
 mod ledger;

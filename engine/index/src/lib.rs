@@ -1,0 +1,21 @@
+//! What we know about the code: syntax, references, full text, history; and what follows from it.
+//!
+//! The map, from bytes to answers:
+//! - `language`, `outline`: which language a file is in, and what its syntax alone says ([`Outline`]). Pure.
+//! - `store`: outlines, full text and history of one repository, in a SQLite file of its own that can always be made anew.
+//! - `facts`: the questions the rest may ask the store ([`Facts`]), so that resolving is tested without one.
+//! - `resolve`: which symbol a mention means, by scope and import, or by name alone, which is a guess. Pure over [`Facts`].
+//! - `evidence`, `affected`: the two answers of the port [`naestro_kernel::code::Code`].
+//!
+//! Absent by design: type inference, build systems, a language server's state. Files are known one by one; what crosses files is worked
+//! out when it is asked for, so that an edit costs one file.
+//!
+//! Invariant: nothing here changes anything but the index's own file.
+
+mod facts;
+mod language;
+mod outline;
+
+pub use facts::{Commit, Facts, File, FileId, History};
+pub use language::Language;
+pub use outline::{Import, Kind, Manner, Mention, Outline, Span, Symbol};
