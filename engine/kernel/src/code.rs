@@ -4,6 +4,9 @@
 //!
 //! Invariant: what is not certain is marked as a guess, and what is left out is counted.
 
+mod shown;
+mod target;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -175,8 +178,8 @@ pub struct Affected {
     pub tests: Vec<AffectedTest>,
     /// Parts of the tree whose every test is to be run, because the change cannot be reasoned about.
     pub widened: Vec<Widened>,
-    /// How many tests are known in all.
-    pub known: usize,
+    /// Every test that is known, affected or not: its file, and its name as in [`AffectedTest`].
+    pub known: Vec<(String, Vec<String>)>,
 }
 
 /// A symbol that changed.
