@@ -45,6 +45,12 @@ pub trait Facts {
     /// The files whose text holds that identifier, comments and strings included, in order.
     fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault>;
 
+    /// Every symbol that is a test: file and number in its outline, in order of files.
+    fn tests(&self) -> Result<Vec<(FileId, u32)>, Fault>;
+
+    /// The files with lines that reach code by other ways than its name ([`Outline::dynamic`]), in order.
+    fn dynamic(&self) -> Result<Vec<FileId>, Fault>;
+
     /// Names of symbols that come near, nearest first.
     fn near(&self, name: &str, limit: usize) -> Result<Vec<String>, Fault>;
 }
