@@ -21,6 +21,7 @@ const MANIFEST: u64 = 1024 * 1024;
 
 /// What runs a package's tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "the kinds of projects that use the rest come next")]
 pub(crate) enum Runner {
     /// `cargo test`.
     Cargo,
@@ -28,6 +29,20 @@ pub(crate) enum Runner {
     Nextest,
     /// `python -m pytest`.
     Pytest,
+    /// `vitest run`.
+    Vitest,
+    /// `jest`.
+    Jest,
+    /// `node --test`.
+    Node,
+    /// `go test`.
+    Go,
+    /// `mvn test`.
+    Maven,
+    /// `gradle test`.
+    Gradle,
+    /// `ctest`.
+    Ctest,
 }
 
 /// Something that is tested as a whole. Paths are relative to the root, with `/`; the root itself is empty.
@@ -167,6 +182,13 @@ impl Runner {
             Self::Cargo => "cargo test",
             Self::Nextest => "cargo nextest",
             Self::Pytest => "pytest",
+            Self::Vitest => "vitest",
+            Self::Jest => "jest",
+            Self::Node => "node --test",
+            Self::Go => "go test",
+            Self::Maven => "maven",
+            Self::Gradle => "gradle",
+            Self::Ctest => "ctest",
         }
     }
 }

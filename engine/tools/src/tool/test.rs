@@ -6,6 +6,7 @@
 //! Invariant: every package asked for is in the report, and one whose tests were not all run is never called passed.
 
 mod cargo;
+mod case;
 mod libtest;
 mod nextest;
 mod pytest;
@@ -22,7 +23,8 @@ use super::arguments::{Kind, optional, required};
 use super::process::{self, Ended, Program};
 use super::{Answer, Call, Cancel, Entry, Fault, Place, Stop};
 use crate::project::{self, Package, Runner};
-use report::{Report, State, Tested};
+use case::Wanted;
+use report::{Report, State, Tested, Told};
 pub(super) use report::{counted, submodule};
 
 /// The budget where none is given, in seconds.
@@ -63,7 +65,7 @@ struct Session<'a> {
 }
 
 /// A package as the arguments name it.
-struct Wanted {
+struct Asked {
     name: String,
     dir: String,
     changed: bool,
@@ -84,18 +86,17 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     let survey = project::survey(call.root.path());
     let mut tested = Vec::new();
     for group in groups(&survey.packages, &wanted) {
-        tested.extend(session.group(&group)?);
+        tested.extend(session.group(&group, &Wanted::All)?);
     }
     tested.extend(lost(&survey.packages, &wanted));
-    let report = Report {
-        tested,
+    let told = Told {
         compared: said(call.args.data("packages"), "compared"),
         verdict: said(call.args.data("packages"), "verdict"),
         unowned: paths(call.args.data("packages"), "unowned"),
         submodules: paths(call.args.data("packages"), "submodules"),
-        seconds: begun.elapsed().as_secs_f64(),
-        budget: budget.as_secs(),
+        ..Told::default()
     };
+    let report = Report { tested, told, notes: vec![], seconds: begun.elapsed().as_secs_f64(), budget: budget.as_secs() };
     Ok(Answer { ok: report.is_ok(), text: report.text(), data: Some(report.data()) })
 }
 
@@ -114,7 +115,7 @@ fn lists(running: &OsStr, root: &Path) -> bool {
     std::env::split_paths(running).any(|running| running == root)
 }
 
-fn wanted(packages: Option<&Value>) -> Result<Vec<Wanted>, Stop> {
+fn wanted(packages: Option<&Value>) -> Result<Vec<Asked>, Stop> {
     let shape = || {
         Stop::refused(
             "the argument \"packages\" must hold \"packages\", a list of objects with \"name\" and \"dir\"; take the data of packages",
@@ -124,7 +125,7 @@ fn wanted(packages: Option<&Value>) -> Result<Vec<Wanted>, Stop> {
     let one = |package: &Value| {
         let text = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
         let changed = package.get("changed").and_then(Value::as_bool).unwrap_or(true);
-        Some(Wanted { name: text("name")?, dir: text("dir")?, changed })
+        Some(Asked { name: text("name")?, dir: text("dir")?, changed })
     };
     list.iter().map(|package| one(package).ok_or_else(shape)).collect()
 }
@@ -141,7 +142,7 @@ fn paths(packages: Option<&Value>, name: &str) -> Vec<String> {
 }
 
 /// What is tested by one start of a runner: packages of one home, those that changed before those that depend on them.
-fn groups<'a>(packages: &'a [Package], wanted: &[Wanted]) -> Vec<Vec<&'a Package>> {
+fn groups<'a>(packages: &'a [Package], wanted: &[Asked]) -> Vec<Vec<&'a Package>> {
     let mut groups: Vec<(bool, Vec<&Package>)> = Vec::new();
     for (changed, package) in wanted.iter().flat_map(|wanted| found(packages, wanted).map(|package| (wanted.changed, package))) {
         let fits =
@@ -155,18 +156,18 @@ fn groups<'a>(packages: &'a [Package], wanted: &[Wanted]) -> Vec<Vec<&'a Package
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-fn found<'a>(packages: &'a [Package], wanted: &Wanted) -> impl Iterator<Item = &'a Package> {
+fn found<'a>(packages: &'a [Package], wanted: &Asked) -> impl Iterator<Item = &'a Package> {
     packages.iter().filter(move |package| package.name == wanted.name && package.dir == wanted.dir)
 }
 
 /// Packages that were asked for and are not here.
-fn lost(packages: &[Package], wanted: &[Wanted]) -> Vec<Tested> {
+fn lost(packages: &[Package], wanted: &[Asked]) -> Vec<Tested> {
     let lost = wanted.iter().filter(|wanted| found(packages, wanted).next().is_none());
     lost.map(|wanted| Tested::named(&wanted.name, &wanted.dir, "", State::NotRun, "it is not in this folder")).collect()
 }
 
 impl Session<'_> {
-    fn group(&self, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
+    fn group(&self, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
         if self.cancel.is_cancelled() {
             return Err(Fault::Cancelled);
         }
@@ -174,13 +175,24 @@ impl Session<'_> {
             return Ok(Tested::all(group, State::NotRun, "the budget had ended"));
         }
         let mut tested = match group[0].runner {
-            Runner::Cargo | Runner::Nextest => cargo::test(self, group)?,
-            Runner::Pytest => vec![pytest::test(self, group[0])?],
+            Runner::Cargo | Runner::Nextest => cargo::test(self, group, wanted)?,
+            _ => self.each(group, wanted)?,
         };
-        for failure in tested.iter_mut().flat_map(|tested| &mut tested.failures) {
-            failure.place = failure.place.take().map(|place| self.placed(&group[0].home, &place));
+        for case in tested.iter_mut().flat_map(|tested| &mut tested.cases) {
+            case.place = case.place.take().map(|place| self.placed(&group[0].home, &place));
+            case.path = case.path.take().map(|path| self.placed(&group[0].home, &path));
+            case.compare();
         }
         Ok(tested)
+    }
+
+    /// Runners that are started for one package at a time.
+    fn each(&self, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
+        let one = |package: &&Package| match package.runner {
+            Runner::Pytest => pytest::test(self, package, wanted),
+            runner => Err(Fault::Broken(format!("start {}: there is nothing that reads what it prints", runner.name()))),
+        };
+        group.iter().map(one).collect()
     }
 
     /// A runner's place, relative to the root where it lies below it.
@@ -195,9 +207,14 @@ impl Session<'_> {
 
     /// Runs a runner in a folder below the root; one that is not installed is no fault.
     fn start(&self, home: &str, argv: Vec<String>) -> Result<Run, Fault> {
+        self.start_with(home, argv, vec![])
+    }
+
+    /// As [`Session::start`], with more variables in its environment.
+    fn start_with(&self, home: &str, argv: Vec<String>, more: Vec<(&'static str, String)>) -> Result<Run, Fault> {
         let dir = self.root.join(home);
         let Some(argv) = located(&dir, argv) else { return Ok(Run::Missing) };
-        let set = vec![
+        let mut set = vec![
             ("CARGO_TERM_COLOR", "never".into()),
             ("CARGO_TERM_PROGRESS_WHEN", "never".into()),
             ("NO_COLOR", "1".into()),
@@ -205,6 +222,7 @@ impl Session<'_> {
             ("PYTHONDONTWRITEBYTECODE", "1".into()),
             (RUNNING, running(self.root)),
         ];
+        set.extend(more);
         // Cargo names its toolchain to what it starts; were that us, the project would be tested by ours, not its own.
         let unset = if std::env::var_os("CARGO").is_some() { vec!["RUSTUP_TOOLCHAIN"] } else { vec![] };
         process::run_until(&Program { argv, dir: &dir, set, unset, keep: OUTPUT }, self.deadline, self.cancel).map(Run::Ended)

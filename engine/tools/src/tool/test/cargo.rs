@@ -1,20 +1,24 @@
 //! Cargo's tests, by its own harness or by nextest.
 //!
-//! The build comes first and tells, in JSON, which test binary belongs to which package: what the harness prints does not.
+//! The build comes first: it tells which binaries of tests there are, and what does not compile.
 
-use std::collections::BTreeMap;
+mod targets;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::case::{Case, Pick, Verdict, Wanted};
 use super::libtest::{self, Section};
 use super::nextest;
-use super::report::{Failure, State, Tested};
+use super::report::{State, Tested};
 use super::{GIVE_MORE, Run, Session};
 use crate::project::{Package, Runner};
 use crate::tool::Fault;
 use crate::tool::process::Ended;
+use targets::{Kind, Sources, Target};
 
 const NO_CARGO: &str = "cargo is not installed; get it from https://rustup.rs";
 
@@ -24,14 +28,14 @@ const ERRORS: usize = 5;
 /// The most lines of a runner's own words that are told.
 const SAID: usize = 12;
 
-/// Which package each test binary belongs to, by the binary's file name.
-type Owners = BTreeMap<String, String>;
+/// The most bytes of tests' names in one command; the system refuses commands of more than some two million.
+const NAMES: usize = 256 * 1024;
 
 /// Tests packages of one workspace. Cargo may write a lock file; it is put back as it was, since testing changes nothing.
-pub(super) fn test(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
+pub(super) fn test(session: &Session<'_>, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
     let lock = session.root.join(&group[0].home).join("Cargo.lock");
     let before = fs::read(&lock).ok();
-    let tested = build_and_run(session, group);
+    let tested = build_and_run(session, group, wanted);
     let restored = match before {
         Some(before) if fs::read(&lock).ok().as_ref() != Some(&before) => fs::write(&lock, before),
         None if lock.exists() => fs::remove_file(&lock),
@@ -41,7 +45,7 @@ pub(super) fn test(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Test
     tested
 }
 
-fn build_and_run(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested>, Fault> {
+fn build_and_run(session: &Session<'_>, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
     let Run::Ended(build) = session.start(&group[0].home, argv(session, &["test", "--no-run", "--message-format=json"], group))? else {
         return Ok(Tested::all(group, State::Missing, NO_CARGO));
     };
@@ -49,7 +53,8 @@ fn build_and_run(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested
         return Ok(Tested::all(group, State::NotFinished, &format!("the budget ended while it was built; {GIVE_MORE}")));
     }
     if build.code == Some(0) {
-        return execute(session, group, &owners(&build.output, session, group));
+        let targets = targets::targets(&build.output, session, group);
+        return Work { session, group, targets: &targets }.does(wanted);
     }
     if group.len() == 1 {
         return Ok(vec![unbuilt(group[0], &build)]);
@@ -57,14 +62,15 @@ fn build_and_run(session: &Session<'_>, group: &[&Package]) -> Result<Vec<Tested
     // One that does not build must not keep the others from being tested.
     let alone = |package: &&Package| match session.is_over() {
         true => Ok(Tested::all(&[package], State::NotRun, "the budget had ended")),
-        false => build_and_run(session, &[package]),
+        false => build_and_run(session, &[package], wanted),
     };
     Ok(group.iter().map(alone).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 fn argv(session: &Session<'_>, words: &[&str], group: &[&Package]) -> Vec<String> {
     let packages = group.iter().flat_map(|package| ["-p".to_owned(), spec(session.root, package)]);
-    std::iter::once("cargo").chain(words.iter().copied()).map(str::to_owned).chain(packages).collect()
+    let program = group[0].command.iter().take_while(|word| !["test", "nextest"].contains(&word.as_str()));
+    program.cloned().chain(words.iter().map(|word| (*word).to_owned())).chain(packages).collect()
 }
 
 /// The package as cargo tells it from another of its name among the dependencies: by where it lies.
@@ -82,38 +88,19 @@ fn messages<'a>(output: &'a str, reason: &'a str) -> impl Iterator<Item = Value>
     parsed.filter(move |message| message["reason"] == reason)
 }
 
-/// Those of the group alone: a dependency may have a crate of the same name.
-fn owners(output: &str, session: &Session<'_>, group: &[&Package]) -> Owners {
-    let mut owners = Owners::new();
-    for message in messages(output, "compiler-artifact") {
-        let Some(manifest) = message["manifest_path"].as_str() else { continue };
-        let dir = manifest.trim_end_matches("/Cargo.toml");
-        let dir = Path::new(dir).strip_prefix(session.root).map_or_else(|_| dir.to_owned(), |dir| dir.display().to_string());
-        if group.iter().all(|package| package.dir != dir) {
-            continue;
-        }
-        if let (true, Some(binary)) = (message["profile"]["test"] == true, message["executable"].as_str()) {
-            owners.insert(binary.rsplit('/').next().unwrap_or(binary).to_owned(), dir);
-        } else if let (true, Some(name)) = (message["target"]["doctest"] == true, message["target"]["name"].as_str()) {
-            owners.insert(format!("doc:{}", name.replace('-', "_")), dir);
-        }
-    }
-    owners
-}
-
 /// A package that did not build, with the compiler's first errors.
 fn unbuilt(package: &Package, build: &Ended) -> Tested {
     let mut tested = Tested::new(package, State::BuildFailed, "");
     let mut errors =
         messages(&build.output, "compiler-message").map(|message| message["message"].clone()).filter(|message| message["level"] == "error");
     // A library is compiled with and without its tests: the same error comes twice.
-    while let Some(message) = (tested.failures.len() < ERRORS).then(|| errors.next()).flatten() {
-        let error = Failure::new("build", place(&message), message["rendered"].as_str().unwrap_or_default());
-        if error.place.is_some() && !tested.failures.contains(&error) {
-            tested.failures.push(error);
+    while let Some(message) = (tested.cases.len() < ERRORS).then(|| errors.next()).flatten() {
+        let error = Case::new("build", Verdict::Failed).at(place(&message)).says(message["rendered"].as_str().unwrap_or_default());
+        if error.place.is_some() && !tested.cases.contains(&error) {
+            tested.cases.push(error);
         }
     }
-    tested.note = match tested.failures.is_empty() {
+    tested.note = match tested.cases.is_empty() {
         false => "it does not compile; nothing of it was run".into(),
         true => said(&build.output),
     };
@@ -133,81 +120,206 @@ fn said(output: &str) -> String {
     lines[start..].iter().take(SAID).copied().collect::<Vec<_>>().join("\n")
 }
 
-fn execute(session: &Session<'_>, group: &[&Package], owners: &Owners) -> Result<Vec<Tested>, Fault> {
-    let words: &[&str] = match group[0].runner {
-        Runner::Nextest => &["nextest", "run", "--no-fail-fast", "--no-tests=pass", "--color=never"],
-        _ => &["test", "--no-fail-fast"],
-    };
-    let Run::Ended(ended) = session.start(&group[0].home, argv(session, words, group))? else {
-        return Ok(Tested::all(group, State::Missing, NO_CARGO));
-    };
-    let mut tested = Tested::all(group, State::Passed, "");
-    let unfinished = match group[0].runner {
-        Runner::Nextest => by_nextest(&ended, &mut tested),
-        _ => by_libtest(&ended, &mut tested, owners),
-    };
-    // Tests end in any order; the report has one.
-    tested.iter_mut().for_each(|tested| tested.failures.sort_by(|one, other| one.test.cmp(&other.test)));
-    if ended.overdue {
-        for (tested, _) in tested.iter_mut().zip(&unfinished).filter(|(_, unfinished)| **unfinished) {
-            tested.note = format!("the budget ended before all its tests were run; {GIVE_MORE}");
-            tested.state = if tested.state == State::Failed { State::Failed } else { State::NotFinished };
-        }
-    } else if ended.code != Some(0) && tested.iter().all(|tested| tested.state == State::Passed) {
-        // The runner says no and we do not see why: never call that passed.
-        let message = said(&ended.output);
-        tested[0].failed += 1;
-        tested[0].fail(Failure::new("(the runner)", None, &message));
-    }
-    Ok(tested)
+/// Packages that are built, and what is to be done with their tests.
+struct Work<'a> {
+    session: &'a Session<'a>,
+    group: &'a [&'a Package],
+    targets: &'a [Target],
 }
 
-/// Adds up the sections of each package; says which packages have binaries that did not end.
-fn by_libtest(ended: &Ended, tested: &mut [Tested], owners: &Owners) -> Vec<bool> {
-    let sections = libtest::sections(&ended.output);
-    let unfinished = |dir: &str| {
-        let binaries = owners.iter().filter(|(binary, owner)| !binary.starts_with("doc:") && *owner == dir);
-        binaries
-            .map(|(binary, _)| binary)
-            .any(|binary| !sections.iter().any(|section| section.binary == *binary && (section.ended || section.failed)))
-    };
-    let unfinished = tested.iter().map(|tested| unfinished(&tested.dir)).collect();
-    for section in sections {
-        let Some(tested) = owners.get(&section.binary).and_then(|dir| tested.iter_mut().find(|tested| tested.dir == *dir)) else {
-            continue;
+impl Work<'_> {
+    fn does(&self, wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
+        match (self.group[0].runner, wanted) {
+            (Runner::Nextest, Wanted::All) => self.nextest(&[None]),
+            (_, Wanted::All) => self.run(vec![self.argv(&["test", "--no-fail-fast"], &[])], self.targets),
+            (_, Wanted::List) => self.list(),
+            (runner, Wanted::Only(picks)) => self.only(runner, picks),
+        }
+    }
+
+    fn argv(&self, words: &[&str], targets: &[&Target]) -> Vec<String> {
+        let flags: BTreeSet<Vec<String>> = targets.iter().map(|target| target.flags()).collect();
+        argv(self.session, words, self.group).into_iter().chain(flags.into_iter().flatten()).collect()
+    }
+
+    /// Runs these commands and adds up the sections of each package; `expected` are the targets that should end.
+    fn run(&self, commands: Vec<Vec<String>>, expected: &[Target]) -> Result<Vec<Tested>, Fault> {
+        let mut tested = Tested::all(self.group, State::Passed, "");
+        let mut sources = Sources::new(self.session.root);
+        let mut unfinished = BTreeSet::new();
+        for command in commands {
+            let Run::Ended(ended) = self.session.start(&self.group[0].home, command)? else {
+                return Ok(Tested::all(self.group, State::Missing, NO_CARGO));
+            };
+            let sections = libtest::sections(&ended.output);
+            if ended.overdue {
+                unfinished.extend(incomplete(expected, &sections));
+            }
+            for section in sections {
+                let Some(target) = self.targets.iter().find(|target| target.binary == section.binary) else { continue };
+                let Some(tested) = tested.iter_mut().find(|tested| tested.dir == target.dir) else { continue };
+                self.add(tested, section, target, &mut sources);
+            }
+            conclude(&mut tested, &ended);
+        }
+        for tested in tested.iter_mut().filter(|tested| unfinished.contains(&tested.dir)) {
+            tested.unfinished();
+        }
+        Ok(tested)
+    }
+
+    fn add(&self, tested: &mut Tested, section: Section, target: &Target, sources: &mut Sources<'_>) {
+        tested.seconds += section.seconds;
+        tested.unnamed += section.unnamed;
+        if section.failed && !section.ended {
+            let name = section.binary.rsplit_once('-').map_or(section.binary.as_str(), |(name, _)| name);
+            let how = if section.begun { "ended before its tests did" } else { "a harness of its own" };
+            tested.cases.push(Case::new(&format!("{name} ({how})"), Verdict::Failed).says(&section.tail.join("\n")));
+        } else if !target.harness && !section.begun {
+            tested.cases.push(sources.alone(target, Verdict::Passed));
+        }
+        for mut case in section.cases {
+            sources.settle(&mut case, target, &self.group[0].home);
+            tested.cases.push(case);
+        }
+    }
+
+    /// Names the tests of every target, by the harness's own list.
+    fn list(&self) -> Result<Vec<Tested>, Fault> {
+        let mut tested = Tested::all(self.group, State::Listed, "");
+        let mut sources = Sources::new(self.session.root);
+        let (documentation, code): (Vec<&Target>, Vec<&Target>) =
+            self.targets.iter().filter(|target| target.harness).partition(|target| target.kind == Kind::Documentation);
+        for targets in [code, documentation].iter().filter(|targets| !targets.is_empty()) {
+            let mut command = self.argv(&["test"], targets);
+            command.extend(["--", "--list", "--format", "terse"].map(str::to_owned));
+            let Run::Ended(ended) = self.session.start(&self.group[0].home, command)? else {
+                return Ok(Tested::all(self.group, State::Missing, NO_CARGO));
+            };
+            if ended.overdue || ended.code != Some(0) {
+                // What cannot be named can still be run as a whole.
+                return Ok(Tested::all(self.group, State::Unlisted, &said(&ended.output)));
+            }
+            for (binary, tests) in libtest::listed(&ended.output) {
+                let Some(target) = targets.iter().find(|target| target.binary == binary) else { continue };
+                let Some(tested) = tested.iter_mut().find(|tested| tested.dir == target.dir) else { continue };
+                tested.cases.extend(tests.into_iter().map(|test| {
+                    let mut case = Case::new(test, Verdict::Listed);
+                    sources.settle(&mut case, target, &self.group[0].home);
+                    case
+                }));
+            }
+        }
+        for target in self.targets.iter().filter(|target| !target.harness) {
+            let of = tested.iter_mut().find(|tested| tested.dir == target.dir);
+            of.into_iter().for_each(|tested| tested.cases.push(sources.alone(target, Verdict::Listed)));
+        }
+        Ok(tested)
+    }
+
+    /// Runs the tests of these ids; picks without one run the whole file they lie in, which is every target for all we know.
+    fn only(&self, runner: Runner, picks: &[Pick]) -> Result<Vec<Tested>, Fault> {
+        let ids: Vec<&str> = picks.iter().filter_map(|pick| pick.id.as_deref()).collect();
+        if ids.len() < picks.len() {
+            return self.does(&Wanted::All);
+        }
+        let chosen = |target: &Target| {
+            ids.iter().filter(|id| **id == target.alone() || target.test(id).is_some()).map(|id| target.test(id).unwrap_or(id)).collect()
         };
-        add(tested, section, ended.overdue);
+        let chosen: Vec<(&Target, Vec<&str>)> = self.targets.iter().map(|target| (target, chosen(target))).collect();
+        let chosen: Vec<(&Target, Vec<&str>)> = chosen.into_iter().filter(|(_, tests)| !tests.is_empty()).collect();
+        if runner == Runner::Nextest {
+            let filters = nextest::filters(
+                chosen
+                    .iter()
+                    .filter(|(target, _)| target.kind != Kind::Documentation)
+                    .map(|(target, tests)| (target.binary_id(), &tests[..])),
+            );
+            return self.nextest(&filters.into_iter().map(Some).collect::<Vec<_>>());
+        }
+        let expected: Vec<Target> = chosen.iter().map(|(target, _)| (*target).clone()).collect();
+        self.run(self.commands(&chosen), &expected)
     }
-    unfinished
+
+    /// The commands that run the chosen tests: those of code and those of documentation apart, since cargo takes only one of both.
+    fn commands(&self, chosen: &[(&Target, Vec<&str>)]) -> Vec<Vec<String>> {
+        let mut commands = Vec::new();
+        for documentation in [false, true] {
+            let of = chosen.iter().filter(|(target, _)| target.harness && (target.kind == Kind::Documentation) == documentation);
+            let (targets, tests): (Vec<&Target>, Vec<&Vec<&str>>) = of.map(|(target, tests)| (*target, tests)).unzip();
+            let names: BTreeSet<&str> = tests.into_iter().flatten().copied().collect();
+            for names in chunks(names.into_iter(), NAMES) {
+                let mut command = self.argv(&["test", "--no-fail-fast"], &targets);
+                command.extend(["--".to_owned(), "--exact".to_owned()]);
+                command.extend(names.into_iter().map(str::to_owned));
+                commands.push(command);
+            }
+        }
+        let own: Vec<&Target> = chosen.iter().map(|(target, _)| *target).filter(|target| !target.harness).collect();
+        commands.extend((!own.is_empty()).then(|| self.argv(&["test", "--no-fail-fast"], &own)));
+        commands
+    }
+
+    /// Runs nextest once for each filter; without one, all of the group.
+    fn nextest(&self, filters: &[Option<String>]) -> Result<Vec<Tested>, Fault> {
+        let mut tested = Tested::all(self.group, State::Passed, "");
+        let mut sources = Sources::new(self.session.root);
+        for filter in filters {
+            let mut command = self.argv(nextest::RUN, &[]);
+            command.extend(filter.iter().flat_map(|filter| ["-E".to_owned(), filter.clone()]));
+            let Run::Ended(ended) = self.session.start(&self.group[0].home, command)? else {
+                return Ok(Tested::all(self.group, State::Missing, NO_CARGO));
+            };
+            for (binary, mut case) in nextest::cases(&ended.output) {
+                let Some(target) = self.targets.iter().find(|target| target.kind != Kind::Documentation && target.binary_id() == binary)
+                else {
+                    continue;
+                };
+                let Some(tested) = tested.iter_mut().find(|tested| tested.dir == target.dir) else { continue };
+                sources.settle(&mut case, target, &self.group[0].home);
+                tested.seconds += case.seconds.unwrap_or_default();
+                tested.cases.push(case);
+            }
+            conclude(&mut tested, &ended);
+            if ended.overdue {
+                tested.iter_mut().for_each(Tested::unfinished);
+                break;
+            }
+        }
+        Ok(tested)
+    }
 }
 
-fn add(tested: &mut Tested, section: Section, overdue: bool) {
-    tested.passed += section.counts[0];
-    tested.failed += section.counts[1];
-    tested.skipped += section.counts[2];
-    tested.seconds += section.seconds;
-    if section.failed && !section.ended {
-        tested.failed += 1;
-        let name = section.binary.rsplit_once('-').map_or(section.binary.as_str(), |(name, _)| name);
-        let how = if section.begun { "ended before its tests did" } else { "a harness of its own" };
-        tested.fail(Failure::new(&format!("{name} ({how})"), None, &section.tail.join("\n")));
-    } else if overdue && !section.ended {
-        tested.failed += section.failures.len() as u64;
-    }
-    section.failures.into_iter().for_each(|failure| tested.fail(failure));
+/// The folders of the packages of which a binary did not come to its end.
+fn incomplete(expected: &[Target], sections: &[Section]) -> Vec<String> {
+    let ended = |target: &Target| sections.iter().any(|section| section.binary == target.binary && (section.ended || section.failed));
+    expected.iter().filter(|target| target.kind != Kind::Documentation && !ended(target)).map(|target| target.dir.clone()).collect()
 }
 
-/// Adds up nextest's lines; it does not say which packages it did not come to.
-fn by_nextest(ended: &Ended, tested: &mut [Tested]) -> Vec<bool> {
-    for outcome in nextest::outcomes(&ended.output) {
-        let package = outcome.binary.split("::").next().unwrap_or_default();
-        let Some(tested) = tested.iter_mut().find(|tested| tested.name == package) else { continue };
-        tested.seconds += outcome.seconds;
-        tested.passed += u64::from(outcome.passed);
-        if let Some(failure) = outcome.failure {
-            tested.failed += 1;
-            tested.fail(failure);
+/// Sorts the cases, since tests end in any order and the report has one; settles what cannot be told from them.
+fn conclude(tested: &mut [Tested], ended: &Ended) {
+    for tested in tested.iter_mut() {
+        tested.cases.sort_by(|one, other| one.id.cmp(&other.id));
+        if tested.cases.iter().any(|case| case.verdict == Verdict::Failed) {
+            tested.state = State::Failed;
         }
     }
-    vec![true; tested.len()]
+    if !ended.overdue && tested.iter().all(|tested| tested.state == State::Passed) {
+        tested[0].conclude(ended, &said(&ended.output));
+    }
+}
+
+/// The names in parts of at most so many bytes each.
+fn chunks<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Vec<Vec<&'a str>> {
+    let mut chunks: Vec<Vec<&str>> = Vec::new();
+    let mut size = usize::MAX;
+    for name in names {
+        if size.saturating_add(name.len() + 1) > most {
+            chunks.push(Vec::new());
+            size = 0;
+        }
+        size += name.len() + 1;
+        chunks.iter_mut().next_back().into_iter().for_each(|chunk| chunk.push(name));
+    }
+    chunks
 }

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::case::{Case, Verdict};
 use super::libtest;
-use super::report::Failure;
 
-/// What nextest said about one test.
-pub(super) struct Outcome {
-    /// The package, or the package and the target, as nextest spells it.
-    pub(super) binary: String,
-    pub(super) passed: bool,
-    pub(super) seconds: f64,
-    /// Why it failed; nothing where it passed.
-    pub(super) failure: Option<Failure>,
-}
+/// How tests are run so that every one is told and nothing else is changed.
+pub(super) const RUN: &[&str] = &["nextest", "run", "--no-fail-fast", "--no-tests=pass", "--color=never", "--status-level=all"];
+
+/// The most bytes of a filter; nextest reads it recursively.
+const FILTER: usize = 64 * 1024;
 
 /// Words a test's line begins with when it passed; any other of [`BAD`] means that it did not.
 const GOOD: &[&str] = &["PASS", "LEAK", "FLAKY"];
@@ -21,49 +17,120 @@ const GOOD: &[&str] = &["PASS", "LEAK", "FLAKY"];
 /// Words, or beginnings of words, of a test's line when it failed.
 const BAD: &[&str] = &["FAIL", "SIG", "ABORT", "TIMEOUT", "LEAK-FAIL", "XFAIL"];
 
-/// The last outcome of every test, in the order they were first named.
-pub(super) fn outcomes(output: &str) -> Vec<Outcome> {
-    let mut order: Vec<(String, String)> = Vec::new();
-    let mut known: BTreeMap<(String, String), Outcome> = BTreeMap::new();
-    let mut lines = output.lines().peekable();
-    while let Some(line) = lines.next() {
-        let Some((passed, seconds, binary, test)) = status(line) else { continue };
-        let mut body = Vec::new();
-        while let Some(line) = lines.next_if(|line| status(line).is_none() && !line.trim_start().starts_with("Summary [")) {
-            body.push(line);
-        }
-        let key = (binary.to_owned(), test.to_owned());
-        // The summary names failing tests once more, without their output.
-        if let Some(before) = known.get(&key)
-            && (before.failure.as_ref().is_some_and(|failure| failure.place.is_some()) && !passed)
-        {
-            continue;
-        }
-        let failure = (!passed).then(|| failure(test, &body));
-        if known.insert(key.clone(), Outcome { binary: binary.to_owned(), passed, seconds, failure }).is_none() {
-            order.push(key);
+/// Filters that together choose exactly these tests of these binaries.
+pub(super) fn filters<'a>(chosen: impl Iterator<Item = (String, &'a [&'a str])>) -> Vec<String> {
+    let mut filters: Vec<String> = Vec::new();
+    for (binary, tests) in chosen {
+        let mut rest = tests;
+        while !rest.is_empty() {
+            let mut size = 0;
+            let fit = rest.iter().take_while(|test| {
+                size += test.len() + 12;
+                size < FILTER
+            });
+            let (now, later) = rest.split_at(fit.count().max(1));
+            let names: Vec<String> = now.iter().map(|test| format!("test(={})", escaped(test))).collect();
+            filters.push(format!("(binary_id(={}) & ({}))", escaped(&binary), names.join(" | ")));
+            rest = later;
         }
     }
-    order.iter().filter_map(|key| known.remove(key)).collect()
+    joined(filters)
+}
+
+/// Small filters of several binaries as one.
+fn joined(filters: Vec<String>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    for filter in filters {
+        match joined.last_mut().filter(|last| last.len() + filter.len() < FILTER) {
+            Some(last) => *last = format!("{last} | {filter}"),
+            None => joined.push(filter),
+        }
+    }
+    joined
+}
+
+/// A name with what the language of filters gives a meaning escaped.
+fn escaped(name: &str) -> String {
+    name.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| matches!(c, '\\' | '(' | ')' | ',')).chain([c])).collect()
+}
+
+/// The last word on every test with the binary it is of, in the order they were first named.
+pub(super) fn cases(output: &str) -> Vec<(String, Case)> {
+    let mut order: Vec<(String, Case)> = Vec::new();
+    let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut lines = output.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(status) = Status::of(line) else { continue };
+        let mut body = Vec::new();
+        while let Some(line) = lines.next_if(|line| Status::of(line).is_none() && !line.trim_start().starts_with("Summary [")) {
+            body.push(line);
+        }
+        let case = status.case(&body);
+        let key = (status.binary.to_owned(), status.test.to_owned());
+        match known.get(&key) {
+            None => {
+                known.insert(key, order.len());
+                order.push((status.binary.to_owned(), case));
+            }
+            Some(at) => again(&mut order[*at].1, case),
+        }
+    }
+    order
+}
+
+/// What a later line says of a test: a further attempt, or the summary, which names it without its output.
+fn again(before: &mut Case, case: Case) {
+    match (before.verdict, case.verdict) {
+        (Verdict::Failed, Verdict::Passed) => before.verdict = Verdict::Flaky,
+        (Verdict::Failed, Verdict::Failed) if before.message.is_empty() => *before = case,
+        _ => {}
+    }
+    if before.verdict == Verdict::Flaky {
+        before.attempts = before.attempts.max(2);
+    }
 }
 
 /// `PASS [   0.005s] (1/3) package::target name of test`
-fn status(line: &str) -> Option<(bool, f64, &str, &str)> {
-    let (word, rest) = line.trim_start().split_once(" [")?;
-    let word = word.rsplit(' ').next()?;
-    let passed = GOOD.contains(&word);
-    if !passed && !BAD.iter().any(|bad| word.starts_with(bad)) {
-        return None;
-    }
-    let (took, rest) = rest.split_once(']')?;
-    let seconds = took.trim().trim_start_matches('>').trim_end_matches('s').parse().ok()?;
-    let rest = rest.trim_start();
-    let rest = if rest.starts_with('(') { rest.split_once(')')?.1.trim_start() } else { rest };
-    let (binary, test) = rest.split_once(' ')?;
-    Some((passed, seconds, binary, test.trim()))
+struct Status<'a> {
+    verdict: Verdict,
+    seconds: Option<f64>,
+    binary: &'a str,
+    test: &'a str,
 }
 
-fn failure(test: &str, body: &[&str]) -> Failure {
+impl<'a> Status<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let (word, rest) = line.trim_start().split_once(" [")?;
+        let verdict = verdict(word)?;
+        let (took, rest) = rest.split_once(']')?;
+        let seconds = took.trim().trim_start_matches('>').trim_end_matches('s').parse().ok();
+        if seconds.is_none() && verdict != Verdict::Skipped {
+            return None;
+        }
+        let rest = rest.trim_start();
+        let rest = if rest.starts_with('(') { rest.split_once(')')?.1.trim_start() } else { rest };
+        let (binary, test) = rest.split_once(' ')?;
+        Some(Self { verdict, seconds, binary, test: test.trim() })
+    }
+
+    fn case(&self, body: &[&str]) -> Case {
+        let name = libtest::modules(self.test);
+        let case = if self.verdict == Verdict::Failed { failure(self.test, body) } else { Case::new(self.test, self.verdict) };
+        Case { name, seconds: self.seconds, ..case }
+    }
+}
+
+fn verdict(word: &str) -> Option<Verdict> {
+    let word = if word.starts_with("FLAKY ") { "FLAKY" } else { word.rsplit(' ').next()? };
+    match word {
+        "SKIP" => Some(Verdict::Skipped),
+        _ if GOOD.contains(&word) => Some(Verdict::Passed),
+        _ if BAD.iter().any(|bad| word.starts_with(bad)) => Some(Verdict::Failed),
+        _ => None,
+    }
+}
+
+fn failure(test: &str, body: &[&str]) -> Case {
     let body: Vec<&str> = body.iter().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
     let mut found = libtest::failure(test, &body);
     if let Some((message, _)) = found.message.split_once("\n\n") {

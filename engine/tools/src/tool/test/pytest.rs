@@ -1,7 +1,17 @@
-//! pytest's tests.
+//! pytest's tests, told by a small plugin of ours: its words for people leave out what is needed here.
+//!
+//! Invariant: the plugin lies in a folder of its own that goes when the tests have ended; the project's is not touched.
 
-use super::report::{Failure, State, Tested};
-use super::{GIVE_MORE, Run, Session};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::case::{Case, Pick, Verdict, Wanted};
+use super::report::{State, Tested};
+use super::{Run, Session};
 use crate::project::Package;
 use crate::tool::Fault;
 use crate::tool::process::Ended;
@@ -9,100 +19,185 @@ use crate::tool::process::Ended;
 const NO_PYTHON: &str = "python3 is not installed; get it from your system's packages or https://www.python.org";
 const NO_PYTEST: &str = "pytest is not installed; get it with: python3 -m pip install pytest (best in the project's .venv)";
 
-/// What makes the output plain and complete, and leaves nothing behind.
-const PLAIN: &[&str] = &["-rA", "--tb=short", "--color=no", "-o"];
+/// The plugin.
+const PLUGIN: &str = include_str!("pytest/naestro_report.py");
+
+/// What makes the output plain and short, and names the plugin.
+const PLAIN: &[&str] = &["--tb=short", "--color=no", "--rootdir=.", "-p", "naestro_report", "-o"];
 
 /// pytest's code for "no tests were collected".
 const NONE_COLLECTED: i32 = 5;
 
+/// The most last lines of pytest's own words that are told.
+const SAID: usize = 12;
+
+/// One line of what the plugin tells.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Line {
+    /// A test that was found.
+    Listed { id: String, line: Option<u32> },
+    /// A file that could not be read.
+    Broken { id: String, text: String },
+    /// How the setup, the call or the teardown of a test ended.
+    Report(Report),
+}
+
+#[derive(Deserialize)]
+struct Report {
+    id: String,
+    line: Option<u32>,
+    when: String,
+    outcome: String,
+    xfail: bool,
+    seconds: f64,
+    text: String,
+    compared: Option<[String; 2]>,
+}
+
 /// Tests one project.
-pub(super) fn test(session: &Session<'_>, package: &Package) -> Result<Tested, Fault> {
+pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
+    let folder = plugin(wanted).map_err(|e| Fault::Broken(format!("write the plugin for pytest: {e}")))?;
     // The cache lies elsewhere rather than being switched off: a project's own options may need it.
     let cache = format!("cache_dir={}", std::env::temp_dir().join("naestro-pytest").display());
     let plain = PLAIN.iter().map(|option| (*option).to_owned());
-    let argv = package.command.iter().cloned().chain(plain).chain([cache]).collect();
-    let Run::Ended(ended) = session.start(&package.home, argv)? else {
+    let mut argv: Vec<String> = package.command.iter().cloned().chain(plain).chain([cache]).collect();
+    match wanted {
+        Wanted::All => {}
+        Wanted::List => argv.push("--collect-only".into()),
+        Wanted::Only(picks) => argv.extend(files(session.root, package, picks)),
+    }
+    let before = std::env::var("PYTHONPATH").map(|path| format!(":{path}")).unwrap_or_default();
+    let path = vec![("PYTHONPATH", format!("{}{before}", folder.path().display()))];
+    let Run::Ended(ended) = session.start_with(&package.home, argv, path)? else {
         return Ok(Tested::new(package, State::Missing, NO_PYTHON));
     };
     if ended.output.contains("No module named pytest") {
         return Ok(Tested::new(package, State::Missing, NO_PYTEST));
     }
-    Ok(tested(package, &ended))
+    let told = fs::read(folder.path().join("told")).unwrap_or_default();
+    Ok(tested(package, &ended, &String::from_utf8_lossy(&told), wanted))
 }
 
-fn tested(package: &Package, ended: &Ended) -> Tested {
-    let mut tested = Tested::new(package, State::Passed, "");
-    let lines: Vec<&str> = ended.output.lines().collect();
-    if let Some((counts, seconds)) = lines.iter().rev().find_map(|line| summary(line)) {
-        [tested.passed, tested.failed, tested.skipped] = counts;
-        tested.seconds = seconds;
-    } else {
-        // A project that asks for quiet itself silences the summary.
-        let count = |word: &str| lines.iter().filter(|line| line.starts_with(word)).count() as u64;
-        [tested.passed, tested.failed, tested.skipped] = [count("PASSED "), count("FAILED ") + count("ERROR "), count("SKIPPED ")];
+/// A folder with the plugin, and with the tests that are wanted where their ids are known.
+fn plugin(wanted: &Wanted<'_>) -> std::io::Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("naestro_report.py"), PLUGIN)?;
+    if let Wanted::Only(picks) = wanted
+        && picks.iter().all(|pick| pick.id.is_some())
+    {
+        let ids: Vec<&str> = picks.iter().filter_map(|pick| pick.id.as_deref()).collect();
+        fs::write(folder.path().join("wanted"), ids.join("\n"))?;
     }
-    for (node, short) in lines.iter().filter_map(|line| failed(line)) {
-        tested.fail(failure(&lines, node, short));
+    Ok(folder)
+}
+
+/// The files of the picks as pytest is given them, so that no other is collected; none where one is not known.
+fn files(root: &Path, package: &Package, picks: &[Pick]) -> Vec<String> {
+    let mut files: Vec<String> = Vec::new();
+    for pick in picks {
+        let file = pick.id.as_deref().and_then(|id| id.split_once("::")).map_or("", |(file, _)| file);
+        if file.is_empty() || !root.join(&package.home).join(file).is_file() {
+            return Vec::new();
+        }
+        files.push(file.to_owned());
     }
-    if ended.overdue {
-        tested.state = if tested.state == State::Failed { State::Failed } else { State::NotFinished };
-        tested.note = format!("the budget ended before all its tests were run; {GIVE_MORE}");
-    } else if !matches!(ended.code, Some(0 | NONE_COLLECTED)) && tested.state == State::Passed {
-        tested.failed += 1;
-        tested.fail(Failure::new("(the runner)", None, &lines[lines.len().saturating_sub(12)..].join("\n")));
+    files.sort();
+    files.dedup();
+    if files.iter().map(String::len).sum::<usize>() > 64 * 1024 { Vec::new() } else { files }
+}
+
+fn tested(package: &Package, ended: &Ended, told: &str, wanted: &Wanted<'_>) -> Tested {
+    let listing = matches!(wanted, Wanted::List);
+    let mut tested = Tested::new(package, if listing { State::Listed } else { State::Passed }, "");
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    // A line that was cut off when the runner was killed is no line.
+    for line in told.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+        let (id, case) = match line {
+            Line::Listed { id, line } => (id.clone(), named(&id, line, Verdict::Listed)),
+            Line::Broken { id, text } => (id.clone(), failed(named(&id, None, Verdict::Failed), &text)),
+            Line::Report(report) => (report.id.clone(), report.case()),
+        };
+        match known.get(&id) {
+            Some(at) => tested.cases[*at].then(case),
+            None => {
+                known.insert(id, tested.cases.len());
+                tested.cases.push(case);
+            }
+        }
+    }
+    tested.seconds = tested.cases.iter().filter_map(|case| case.seconds).sum();
+    let lines: Vec<&str> = ended.output.lines().filter(|line| !line.trim().is_empty()).collect();
+    let said = lines[lines.len().saturating_sub(SAID)..].join("\n");
+    if ended.code == Some(NONE_COLLECTED) {
+        return tested;
+    }
+    tested.conclude(ended, &said);
+    if listing && tested.state != State::Listed {
+        // What cannot be collected can still be run, which then tells why.
+        tested.state = State::Unlisted;
+        tested.cases.retain(|case| case.verdict == Verdict::Listed);
     }
     tested
 }
 
-/// Passed, failed and skipped, with the seconds, of a line such as `1 failed, 2 passed in 0.05s`.
-fn summary(line: &str) -> Option<([u64; 3], f64)> {
-    let (counts, took) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
-    let seconds = took.split('s').next()?.parse().ok()?;
-    let mut sums = [0; 3];
-    for part in counts.split(", ") {
-        let (count, word) = part.split_once(' ')?;
-        let kind = match word.trim_end_matches('s') {
-            "passed" | "xpassed" => 0,
-            "failed" | "error" => 1,
-            "skipped" | "xfailed" | "deselected" => 2,
-            _ => continue,
+/// A test of this id: its file, then its class and its own name.
+fn named(id: &str, line: Option<u32>, verdict: Verdict) -> Case {
+    let (file, rest) = id.split_once("::").unwrap_or((id, ""));
+    // What stands in brackets are a test's parameters, which may hold anything.
+    let (names, parameters) = rest.find('[').map_or((rest, ""), |at| rest.split_at(at));
+    let mut name: Vec<String> = names.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    name.iter_mut().next_back().into_iter().for_each(|last| last.push_str(parameters));
+    Case { path: Some(file.to_owned()), name, line: line.map(|line| line + 1), ..Case::new(id, verdict) }
+}
+
+impl Report {
+    fn case(&self) -> Case {
+        let verdict = match (self.outcome.as_str(), self.when.as_str()) {
+            ("failed", _) => Verdict::Failed,
+            ("skipped", _) => Verdict::Skipped,
+            ("passed", "call") => Verdict::Passed,
+            // Setup that went well says nothing yet of the test.
+            _ => Verdict::NotRun,
         };
-        sums[kind] += count.parse::<u64>().ok()?;
+        // One that is expected to fail and passes is a pass, unless the project is strict, which is told as a failure.
+        let verdict = if self.xfail && verdict != Verdict::Failed && verdict != Verdict::Passed { Verdict::Skipped } else { verdict };
+        let mut case = named(&self.id, self.line, verdict);
+        case.seconds = Some(self.seconds);
+        if verdict == Verdict::Failed {
+            case = failed(case, &self.text);
+            // By custom what is tested stands left.
+            if let Some([actual, expected]) = &self.compared {
+                (case.actual, case.expected) = (Some(actual.clone()), Some(expected.clone()));
+            }
+        }
+        case
     }
-    Some((sums, seconds))
 }
 
-/// The test and the short reason of a line such as `FAILED tests/test_a.py::test_x - assert 1 == 2`.
-fn failed(line: &str) -> Option<(&str, &str)> {
-    let rest = line.strip_prefix("FAILED ").or_else(|| line.strip_prefix("ERROR "))?;
-    let (node, why) = rest.split_once(" - ").unwrap_or((rest, ""));
-    node.contains(".py").then_some((node, why))
+impl Case {
+    /// With what a later phase of the same test says; a failure that is followed by a pass was run again.
+    fn then(&mut self, later: Self) {
+        let seconds = Some(self.seconds.unwrap_or_default() + later.seconds.unwrap_or_default());
+        match (self.verdict, later.verdict) {
+            (Verdict::Failed, Verdict::Passed) => (self.verdict, self.attempts) = (Verdict::Flaky, 2),
+            (Verdict::Failed | Verdict::Flaky, _) | (_, Verdict::NotRun) => {}
+            _ => *self = later,
+        }
+        self.seconds = seconds;
+    }
 }
 
-/// The failure with what the test's own section says of its place and message.
-fn failure(lines: &[&str], node: &str, short: &str) -> Failure {
-    let section = section(lines, node);
-    let named = section.iter().rev().find_map(|line| named(line));
-    let place = named.or_else(|| section.iter().rev().filter_map(|line| place(line)).find(|place| is_own(place)));
+/// The failure with what its text says of its place and message.
+fn failed(case: Case, text: &str) -> Case {
+    let lines: Vec<&str> = text.lines().collect();
+    let in_file = lines.iter().rev().find_map(|line| syntax(line));
+    let place = in_file.or_else(|| lines.iter().rev().filter_map(|line| place(line)).find(|place| is_own(place)));
     // An error of collecting may come from Python alone: it is still about the test's file.
-    let place = place.or_else(|| node.ends_with(".py").then(|| node.to_owned()));
-    let why: Vec<&str> = section.iter().filter_map(|line| line.strip_prefix("E ")).map(str::trim).collect();
-    Failure::new(node, place, &if why.is_empty() { short.to_owned() } else { why.join("\n") })
-}
-
-/// The lines below the heading `____ TestClass.test_name ____`.
-fn section<'a>(lines: &'a [&'a str], node: &str) -> &'a [&'a str] {
-    let name = node.split_once("::").map_or(node, |(_, name)| name).replace("::", ".");
-    let heading = |line: &&str| heading(line).is_some_and(|title| title == name || title.ends_with(&format!(" {name}")));
-    let Some(start) = lines.iter().position(heading) else { return &[] };
-    let rest = &lines[start + 1..];
-    let end = rest.iter().position(|line| self::heading(line).is_some() || line.starts_with("=====")).unwrap_or(rest.len());
-    &rest[..end]
-}
-
-fn heading(line: &str) -> Option<&str> {
-    let title = line.strip_prefix("__")?.strip_suffix("__")?.trim_matches('_').trim();
-    (!title.is_empty()).then_some(title)
+    let place = place.or_else(|| case.id.ends_with(".py").then(|| case.id.clone()));
+    let why: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("E ")).map(str::trim).collect();
+    let message = if why.is_empty() { text.to_owned() } else { why.join("\n") };
+    case.at(place).says(&message)
 }
 
 /// Whether a place lies in the project, rather than in Python or in what is installed.
@@ -111,7 +206,7 @@ fn is_own(place: &str) -> bool {
 }
 
 /// `/p/a.py:3` of `E     File "/p/a.py", line 3`, which is where a file's syntax is wrong.
-fn named(line: &str) -> Option<String> {
+fn syntax(line: &str) -> Option<String> {
     let (file, rest) = line.strip_prefix("E ")?.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
     let number: u32 = rest.split(',').next()?.trim().parse().ok()?;
     Some(format!("{file}:{number}"))

@@ -1,16 +1,24 @@
 //! The report: what was tested, what failed and what was not run; for people and for later steps.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::bounded;
+use super::super::process::Ended;
+use super::GIVE_MORE;
+use super::case::{Case, Verdict};
 use crate::project::Package;
 
-/// The most failures of a package that are told.
+/// The most failures the text tells.
 const FAILURES: usize = 50;
 
 /// The most lines of a failure's message that the text shows.
 const LINES: usize = 8;
+
+/// The most tests of a kind that one line of the text names.
+const NAMED: usize = 10;
 
 /// How the tests of a package ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,48 +28,41 @@ pub(super) enum State {
     Failed,
     BuildFailed,
     NotFinished,
+    /// What runs its tests is not installed.
     Missing,
     NotRun,
+    /// Nothing in it is affected by what changed, or nothing in it was selected.
+    Unaffected,
+    /// Its tests were named and not run.
+    Listed,
+    /// Its runner cannot name tests without running them.
+    Unlisted,
 }
 
 /// What testing one package came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Tested {
     pub(super) name: String,
     pub(super) dir: String,
     pub(super) runner: String,
     pub(super) state: State,
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
     pub(super) seconds: f64,
-    pub(super) failures: Vec<Failure>,
+    /// What each test came to; errors of a build are told as a test named `build`.
+    pub(super) cases: Vec<Case>,
+    /// Tests that passed and that the runner counted without naming them.
+    pub(super) unnamed: u64,
     /// Why it is in its state, and what to do next; empty where there is nothing to say.
     pub(super) note: String,
 }
 
-/// One failing test.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) test: String,
-    /// `file:line`, relative to the root where it lies below it; nothing where the runner does not say.
-    pub(super) place: Option<String>,
-    pub(super) message: String,
-}
-
-/// The whole report.
-pub(super) struct Report {
-    pub(super) tested: Vec<Tested>,
-    /// What was compared to find what changed, where that is known.
-    pub(super) compared: Option<String>,
-    /// Why there is nothing to test, where there is nothing.
-    pub(super) verdict: Option<String>,
-    /// Files that changed and that nothing here tests.
-    pub(super) unowned: Vec<String>,
-    /// Submodules that changed and that no package here owns.
-    pub(super) submodules: Vec<String>,
-    pub(super) seconds: f64,
-    pub(super) budget: u64,
+/// How many tests of a package ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+    pub(super) flaky: u64,
+    pub(super) skipped: u64,
+    listed: u64,
 }
 
 impl Tested {
@@ -71,84 +72,209 @@ impl Tested {
 
     pub(super) fn named(name: &str, dir: &str, runner: &str, state: State, note: &str) -> Self {
         let (name, dir, runner, note) = (name.into(), dir.into(), runner.into(), note.into());
-        Self { name, dir, runner, state, passed: 0, failed: 0, skipped: 0, seconds: 0.0, failures: vec![], note }
+        Self { name, dir, runner, state, seconds: 0.0, cases: vec![], unnamed: 0, note }
     }
 
     pub(super) fn all(group: &[&Package], state: State, note: &str) -> Vec<Self> {
         group.iter().map(|package| Self::new(package, state, note)).collect()
     }
 
-    /// Adds a failing test, once, as long as there is room; all are counted by `failed`.
-    pub(super) fn fail(&mut self, failure: Failure) {
-        self.state = State::Failed;
-        if self.failures.len() < FAILURES && !self.failures.iter().any(|known| known.test == failure.test) {
-            self.failures.push(failure);
+    /// Settles the state by the cases and by how the runner ended; `words` are its own, for where it says no without naming a test.
+    pub(super) fn conclude(&mut self, ended: &Ended, words: &str) {
+        if self.cases.iter().any(|case| case.verdict == Verdict::Failed) {
+            self.state = State::Failed;
+        }
+        if ended.overdue {
+            self.unfinished();
+        } else if ended.code != Some(0) && self.state == State::Passed {
+            // The runner says no and we do not see why: never call that passed.
+            let signal = ended.signal.map_or_else(String::new, |signal| format!("ended by signal {signal}\n"));
+            self.cases.push(Case::new("(the runner)", Verdict::Failed).says(&format!("{signal}{words}")));
+            self.state = State::Failed;
         }
     }
 
+    /// Says that the budget ended first.
+    pub(super) fn unfinished(&mut self) {
+        self.state = if self.state == State::Failed { State::Failed } else { State::NotFinished };
+        self.note = format!("the budget ended before all its tests were run; {GIVE_MORE}");
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts { passed: self.unnamed, ..Counts::default() };
+        for case in &self.cases {
+            match case.verdict {
+                Verdict::Passed => counts.passed += 1,
+                Verdict::Failed if self.state != State::BuildFailed => counts.failed += 1,
+                Verdict::Flaky => counts.flaky += 1,
+                Verdict::Skipped => counts.skipped += 1,
+                Verdict::Listed => counts.listed += 1,
+                Verdict::Failed | Verdict::NotRun => {}
+            }
+        }
+        counts
+    }
+
     fn line(&self, width: usize) -> String {
-        let (name, seconds) = (&self.name, self.seconds);
-        let counts = format!("{:>5} passed {:>4} failed {:>4} skipped {seconds:>7.1} s", self.passed, self.failed, self.skipped);
+        let (name, seconds, counts) = (&self.name, self.seconds, self.counts());
+        let flaky = if counts.flaky > 0 { format!(" {:>4} flaky", counts.flaky) } else { String::new() };
+        let numbers =
+            format!("{:>5} passed {:>4} failed{flaky} {:>4} skipped {seconds:>7.1} s", counts.passed, counts.failed, counts.skipped);
         match self.state {
-            State::Passed | State::Failed => format!("  {name:<width$} {counts}\n"),
-            State::NotFinished => format!("  {name:<width$} {counts}   not finished\n"),
+            State::Passed | State::Failed => format!("  {name:<width$} {numbers}\n"),
+            State::NotFinished => format!("  {name:<width$} {numbers}   not finished\n"),
             State::BuildFailed => format!("  {name:<width$} did not build\n"),
             State::Missing | State::NotRun => format!("  {name:<width$} not run\n"),
+            State::Unaffected => format!("  {name:<width$} nothing to run\n"),
+            State::Listed => format!("  {name:<width$} {}\n", counted(counts.listed, "test")),
+            State::Unlisted => format!("  {name:<width$} not listed\n"),
         }
     }
+
+    fn data(&self) -> Value {
+        let counts = self.counts();
+        json!({
+            "name": self.name, "dir": self.dir, "runner": self.runner, "state": self.state, "passed": counts.passed, "failed": counts.failed,
+            "flaky": counts.flaky, "skipped": counts.skipped, "seconds": self.seconds, "note": self.note,
+        })
+    }
+}
+
+/// What earlier steps said that the report repeats.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// What was compared to find what changed, where that is known.
+    pub(super) compared: Option<String>,
+    /// Why there is nothing to test, where there is nothing.
+    pub(super) verdict: Option<String>,
+    /// Files that changed and that nothing here tests.
+    pub(super) unowned: Vec<String>,
+    /// Submodules that changed and that no package here owns.
+    pub(super) submodules: Vec<String>,
+    /// The symbols that changed, as the tool affected tells them.
+    pub(super) changed: Vec<Value>,
+    /// What could not be reasoned about: the file, the scope and the reason.
+    pub(super) widened: Vec<[String; 3]>,
+    /// How many tests the code index knows; nothing where it was not asked.
+    pub(super) known: Option<usize>,
+}
+
+/// The whole report.
+pub(super) struct Report {
+    pub(super) tested: Vec<Tested>,
+    pub(super) told: Told,
+    /// What there is to say about the selection; one sentence each.
+    pub(super) notes: Vec<String>,
+    pub(super) seconds: f64,
+    pub(super) budget: u64,
 }
 
 impl Report {
     /// Whether nothing failed; where nothing at all could be run, that is no success.
     pub(super) fn is_ok(&self) -> bool {
-        !self.is_failed() && (self.tested.is_empty() || self.tested.iter().any(|tested| tested.state == State::Passed))
+        let good = |tested: &Tested| matches!(tested.state, State::Passed | State::Unaffected | State::Listed);
+        !self.is_failed() && (self.tested.is_empty() || self.tested.iter().any(good))
     }
 
     pub(super) fn data(&self) -> Value {
-        json!({ "ok": self.is_ok(), "verdict": self.headline(), "seconds": self.seconds, "budget_s": self.budget, "packages": self.tested, "unowned": self.unowned, "submodules": self.submodules })
+        let packages: Vec<Value> = self.tested.iter().map(Tested::data).collect();
+        let tests: Vec<Value> = self.tested.iter().flat_map(|tested| tested.cases.iter().map(|case| test(tested, case))).collect();
+        let widened = self.told.widened.iter().map(|[file, scope, reason]| json!({ "file": file, "scope": scope, "reason": reason }));
+        json!({
+            "ok": self.is_ok(), "verdict": self.headline(), "compared": self.told.compared, "seconds": self.seconds,
+            "budget_s": self.budget, "packages": packages, "tests": tests, "known": self.told.known, "changed": self.told.changed,
+            "widened": widened.collect::<Vec<_>>(), "unowned": self.told.unowned, "submodules": self.told.submodules, "notes": self.notes,
+        })
     }
 
     /// For people: what was compared, the verdict, then what there is to know.
     pub(super) fn text(&self) -> String {
         let mut text = bounded::Bounded::new(bounded::TEXT);
-        self.compared.iter().for_each(|compared| text.push(format!("{compared}\n").as_bytes()));
+        self.told.compared.iter().for_each(|compared| text.push(format!("{compared}\n").as_bytes()));
         text.push(format!("{}\n", self.headline()).as_bytes());
         let width = self.tested.iter().map(|tested| tested.name.chars().count()).max().unwrap_or_default();
-        self.tested.iter().for_each(|tested| text.push(tested.line(width).as_bytes()));
         for tested in &self.tested {
-            tested.failures.iter().for_each(|failure| text.push(failure.text(&tested.name).as_bytes()));
-            if tested.failed > tested.failures.len() as u64 {
-                let more = counted(tested.failed - tested.failures.len() as u64, "more failure");
-                text.push(format!("  and {more} in {}\n", tested.name).as_bytes());
-            }
+            text.push(tested.line(width).as_bytes());
+            let listed = tested.cases.iter().filter(|case| case.verdict == Verdict::Listed);
+            listed.for_each(|case| text.push(format!("      {}{}\n", case.id, why(case)).as_bytes()));
         }
-        for tested in self.tested.iter().filter(|tested| !tested.note.is_empty()) {
-            text.push(format!("\n{}: {}\n", tested.name, tested.note).as_bytes());
+        self.failures().for_each(|part| text.push(part.as_bytes()));
+        for line in self.after() {
+            text.push(format!("\n{line}\n").as_bytes());
         }
-        if !self.unowned.is_empty() {
-            text.push(format!("\nno package owns, so nothing tested: {}\n", self.unowned.join(", ")).as_bytes());
-        }
-        self.submodules.iter().for_each(|path| text.push(format!("\n{}\n", submodule(path)).as_bytes()));
         text.text().trim_end().to_owned()
+    }
+
+    /// The first of the failures of each package, and how many more there are; then the flaky ones.
+    fn failures(&self) -> impl Iterator<Item = String> {
+        self.tested.iter().map(|tested| {
+            let failed: Vec<&Case> = tested.cases.iter().filter(|case| case.verdict == Verdict::Failed).collect();
+            let mut text: String = failed.iter().take(FAILURES).map(|case| failure(&tested.name, case)).collect();
+            if failed.len() > FAILURES {
+                text.push_str(&format!("  and {} in {}\n", counted((failed.len() - FAILURES) as u64, "more failure"), tested.name));
+            }
+            let flaky: Vec<&str> = tested.cases.iter().filter(|case| case.verdict == Verdict::Flaky).map(|case| case.id.as_str()).collect();
+            if !flaky.is_empty() {
+                text.push_str(&format!("\n  flaky: {}: {} (failed and passed with nothing changed between)\n", tested.name, named(&flaky)));
+            }
+            text
+        })
+    }
+
+    /// What is said after the failures.
+    fn after(&self) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.tested.iter().filter(|tested| !tested.note.is_empty()).map(|tested| format!("{}: {}", tested.name, tested.note)).collect();
+        lines.extend(self.chosen());
+        lines.extend(self.told.widened.iter().map(|[file, scope, reason]| {
+            let scope = if scope.is_empty() { "everything" } else { scope };
+            format!("widened to {scope}: {file}: {reason}")
+        }));
+        lines.extend(self.notes.iter().cloned());
+        if !self.told.unowned.is_empty() {
+            lines.push(format!("no package owns, so nothing tested: {}", self.told.unowned.join(", ")));
+        }
+        lines.extend(self.told.submodules.iter().map(|path| submodule(path)));
+        lines
+    }
+
+    /// Why tests were chosen: how many for each reason, the most frequent first.
+    fn chosen(&self) -> Option<String> {
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        let run = |case: &&Case| !matches!(case.verdict, Verdict::Listed);
+        for reason in self.tested.iter().flat_map(|tested| &tested.cases).filter(run).filter_map(|case| case.reason.as_deref()) {
+            *reasons.entry(reason).or_default() += 1;
+        }
+        let mut reasons: Vec<(&str, u64)> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let lines: Vec<String> =
+            reasons.iter().take(NAMED).map(|(reason, count)| format!("  {}: {reason}", counted(*count, "test"))).collect();
+        let more = reasons.len().saturating_sub(NAMED);
+        let rest = if more > 0 { format!("\n  and {}", counted(more as u64, "more reason")) } else { String::new() };
+        (!lines.is_empty()).then(|| format!("why these:\n{}{rest}", lines.join("\n")))
     }
 
     fn is_failed(&self) -> bool {
         self.tested.iter().any(|tested| matches!(tested.state, State::Failed | State::BuildFailed))
     }
 
+    fn of_state(&self, states: &[State]) -> usize {
+        self.tested.iter().filter(|tested| states.contains(&tested.state)).count()
+    }
+
     fn headline(&self) -> String {
         let Some(first) = self.tested.first() else {
-            return self.verdict.clone().unwrap_or_else(|| "nothing to test".into());
+            return self.told.verdict.clone().unwrap_or_else(|| "nothing to test".into());
         };
-        let passed: u64 = self.tested.iter().map(|tested| tested.passed).sum();
-        let failed: u64 = self.tested.iter().map(|tested| tested.failed).sum();
-        let broken = self.tested.iter().filter(|tested| tested.state == State::BuildFailed).count();
-        let partly =
-            self.tested.iter().filter(|tested| matches!(tested.state, State::NotFinished | State::Missing | State::NotRun)).count();
+        let sum = |of: fn(&Counts) -> u64| self.tested.iter().map(|tested| of(&tested.counts())).sum::<u64>();
+        let (passed, failed, flaky, listed) =
+            (sum(|counts| counts.passed), sum(|counts| counts.failed), sum(|counts| counts.flaky), sum(|counts| counts.listed));
         let scope = if self.tested.len() == 1 { first.name.clone() } else { format!("{} packages", self.tested.len()) };
+        let partly = self.of_state(&[State::NotFinished, State::Missing, State::NotRun, State::Unlisted]);
+        let broken = self.of_state(&[State::BuildFailed]);
         let mut parts = Vec::new();
         if failed > 0 {
-            parts.push(format!("{failed} of {} failed", counted(passed + failed, "test")));
+            parts.push(format!("{failed} of {} failed", counted(passed + failed + flaky, "test")));
         }
         if broken > 0 {
             parts.push(format!("{broken} did not build"));
@@ -156,30 +282,56 @@ impl Report {
         if partly > 0 {
             parts.push(format!("{partly} not wholly run"));
         }
-        if failed == 0 {
+        if flaky > 0 {
+            parts.push(format!("{flaky} flaky"));
+        }
+        if listed > 0 {
+            parts.push(format!("{} named, none run", counted(listed, "test")));
+        } else if failed == 0 {
             parts.push(format!("{} passed", counted(passed, "test")));
         }
-        let word = if self.is_failed() {
-            "failed"
-        } else if partly > 0 {
-            "incomplete"
-        } else {
-            "passed"
+        let word = match () {
+            () if self.is_failed() => "failed",
+            () if partly > 0 => "incomplete",
+            () if listed > 0 => "listed",
+            () if self.of_state(&[State::Unaffected]) == self.tested.len() => {
+                return format!("nothing to run: no test in {scope} is affected ({:.1} s)", self.seconds);
+            }
+            () => "passed",
         };
         format!("{word}: {} in {scope} ({:.1} s)", parts.join(", "), self.seconds)
     }
 }
 
-impl Failure {
-    pub(super) fn new(test: &str, place: Option<String>, message: &str) -> Self {
-        Self { test: test.into(), place, message: clipped(message) }
-    }
+fn test(tested: &Tested, case: &Case) -> Value {
+    json!({
+        "id": case.id, "package": tested.name, "runner": tested.runner, "path": case.path, "line": case.line, "state": case.verdict,
+        "seconds": case.seconds, "reason": case.reason, "place": case.place, "message": case.message, "expected": case.expected,
+        "actual": case.actual, "attempts": case.attempts, "cause": case.cause,
+    })
+}
 
-    fn text(&self, package: &str) -> String {
-        let place = self.place.as_deref().map_or_else(String::new, |place| format!("   at {place}"));
-        let lines: Vec<String> = self.message.lines().take(LINES).map(|line| format!("      {}\n", bounded::line(line, 160))).collect();
-        format!("\n  failed: {package} {}{place}\n{}", self.test, lines.concat())
+/// One failing test for people.
+fn failure(package: &str, case: &Case) -> String {
+    let place = case.place.as_deref().map_or_else(String::new, |place| format!("   at {place}"));
+    let mut lines: Vec<String> = case.message.lines().take(LINES).map(|line| bounded::line(line, 160)).collect();
+    if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
+        lines.push(format!("expected {}, got {}", bounded::line(expected, 120), bounded::line(actual, 120)));
     }
+    lines.extend(case.cause.as_ref().map(|cause| format!("likeliest cause: {cause}")));
+    let lines: Vec<String> = lines.iter().map(|line| format!("      {line}\n")).collect();
+    format!("\n  failed: {package} {}{place}\n{}", case.id, lines.concat())
+}
+
+fn why(case: &Case) -> String {
+    case.reason.as_deref().map_or_else(String::new, |reason| format!("   {reason}"))
+}
+
+/// The first of the names, and how many more there are.
+fn named(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{rest}", names[..names.len() - more].join(", "))
 }
 
 /// Says how a submodule is tested: it is a repository of its own.
@@ -191,10 +343,4 @@ pub(in crate::tool) fn submodule(path: &str) -> String {
 pub(in crate::tool) fn counted(count: u64, noun: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{end}")
-}
-
-/// At most 30 lines and 4,000 characters.
-fn clipped(message: &str) -> String {
-    let lines: Vec<&str> = message.trim().lines().take(30).collect();
-    bounded::line(&lines.join("\n"), 4000)
 }

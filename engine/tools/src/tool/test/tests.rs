@@ -78,7 +78,8 @@ fn a_failing_test_is_named_with_its_place_and_message() {
               failed: place-bad tests::two_is_two   at bad/src/lib.rs:6
                   assertion `left == right` failed: two
                     left: 3
-                   right: 2"#]],
+                   right: 2
+                  expected 2, got 3"#]],
     );
 }
 
@@ -131,14 +132,14 @@ fn documentation_tests_and_targets_of_the_same_name_count_for_their_own_package(
         .unwrap()
         .iter()
         .map(|package| {
-            let tests: Vec<&str> =
-                package["failures"].as_array().unwrap().iter().map(|failure| failure["test"].as_str().unwrap()).collect();
+            let of = |test: &&Value| test["package"] == package["name"] && test["state"] == "failed";
+            let tests: Vec<&str> = data["tests"].as_array().unwrap().iter().filter(of).map(|test| test["id"].as_str().unwrap()).collect();
             format!("{} {} {} {}", package["name"], package["passed"], package["failed"], tests.join(","))
         })
         .collect();
     expect![[r#"
         "same-good" 1 1 good/src/lib.rs - shown (line 1)
-        "same-bad" 0 1 two"#]]
+        "same-bad" 0 1 tests/main.rs::two"#]]
     .assert_eq(&summary.join("\n"));
 }
 
@@ -294,13 +295,14 @@ fn nextest_is_used_where_the_project_does() {
         expect![[r#"
             ok: false
             failed: 1 of 2 tests failed in 2 packages (T s)
-              next-good     1 passed    0 failed    0 skipped  T s
+              next-good     1 passed    0 failed    1 skipped  T s
               next-bad      0 passed    1 failed    0 skipped  T s
 
               failed: next-bad fails   at bad/src/lib.rs:3
                   assertion `left == right` failed
                     left: 1
-                   right: 2"#]],
+                   right: 2
+                  expected 2, got 1"#]],
     );
 }
 
@@ -329,7 +331,7 @@ fn pytest_tells_failures_with_their_places() {
     let place = |text: &str| {
         fs::write(root.path().join("p/tests/test_a.py"), text).unwrap();
         let data = call(&root, &packages("py", &["p"]), 300).unwrap().data.unwrap();
-        let failure = data["packages"][0]["failures"][0].clone();
+        let failure = data["tests"][0].clone();
         (failure["place"].as_str().unwrap().to_owned(), failure["message"].as_str().unwrap().to_owned())
     };
     let (at, message) = place("\nimport nothing_of_that_name\n");
