@@ -2,6 +2,7 @@
 //!
 //! The map, from bytes to answers:
 //! - `language`, `outline`: which language a file is in, and what its syntax alone says ([`Outline`]). Pure.
+//! - `extract`: the outline of a file, from its bytes ([`outline`]). Pure.
 //! - `store`: outlines, full text and history of one repository, in a SQLite file of its own that can always be made anew.
 //! - `facts`: the questions the rest may ask the store ([`Facts`]), so that resolving is tested without one.
 //! - `resolve`: which symbol a mention means, by scope and import, or by name alone, which is a guess. Pure over [`Facts`].
@@ -12,10 +13,12 @@
 //!
 //! Invariant: nothing here changes anything but the index's own file.
 
+mod extract;
 mod facts;
 mod language;
 mod outline;
 
+pub use extract::outline;
 pub use facts::{Commit, Facts, File, FileId, History};
 pub use language::Language;
 pub use outline::{Import, Kind, Manner, Mention, Outline, Span, Symbol};

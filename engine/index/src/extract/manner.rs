@@ -1,0 +1,224 @@
+//! How a name is mentioned, from where it stands in the tree; and names in tokens that no grammar tells apart.
+//!
+//! Invariant: looks at a bounded number of surrounding nodes and bytes.
+
+use tree_sitter::Node;
+
+use super::adopt::has_mark;
+use super::grammar::Roles;
+use super::text::{self, is_word};
+use super::walk::{Frame, Walk, line_of};
+use crate::{Kind, Manner, Mention};
+
+/// How many nodes are climbed to find what a path is part of.
+const CLIMB: usize = 32;
+/// The farthest a new local name stands from the start of what binds it.
+const NEAR: usize = 24;
+
+/// Where a name stands: in which node as a whole, and what comes before it.
+struct Place {
+    /// How many frames are around the whole.
+    frames: usize,
+    /// Whether the whole is its parent's first child.
+    first: bool,
+    /// Where the path or access begins that ends with the name.
+    from: Option<usize>,
+    /// Whether it is reached through `.`.
+    member: bool,
+}
+
+impl<'t> Walk<'t, '_> {
+    /// Notes that a name is mentioned, unless it names a definition or a new local variable.
+    pub(super) fn name(&mut self, node: Node<'t>, roles: Roles, index: u32) {
+        let start = node.start_byte();
+        if self.open.last().is_some_and(|open| open.name == start && !self.name_is_mention()) {
+            return;
+        }
+        let Some(parent) = self.frames.last() else { return };
+        if self.grammar.rules.silent.iter().any(|word| word.as_bytes() == &self.bytes[node.byte_range()]) {
+            return;
+        }
+        if parent.roles.has(Roles::TOKENS) {
+            self.name_in_tokens(node);
+            return;
+        }
+        if parent.roles.has(Roles::MEMBERS) {
+            self.open_leaf(node, Kind::Variant);
+            return;
+        }
+        if roles.has(Roles::NAME) && self.binds(parent, start, index) {
+            return;
+        }
+        let place = self.place(start, index);
+        let manner = self.manner(&place, roles, node);
+        let before = place.from.and_then(|from| self.before(from, start));
+        self.say(start, node.end_byte(), line_of(node), manner, before);
+    }
+
+    /// An `impl` is named by the type it is for, which is defined elsewhere.
+    fn name_is_mention(&self) -> bool {
+        self.innermost().is_some_and(|symbol| symbol.kind == Kind::Impl)
+    }
+
+    fn binds(&self, parent: &Frame<'t>, start: usize, index: u32) -> bool {
+        let roles = parent.roles;
+        if roles.has(Roles::PARAMETERS) || self.is_parameter(parent, index) {
+            return !self.asks_for_fixture();
+        }
+        let own = roles.has(Roles::ELEMENT) && self.bytes[start].is_ascii_lowercase();
+        if roles.has(Roles::BINDS) || own {
+            return true;
+        }
+        let before = self.bytes.get(parent.start..start).unwrap_or_default();
+        let value = |byte: &u8| matches!(byte, b'=' | b':' | b'(' | b'[' | b'>');
+        roles.has(Roles::BINDS_FIRST) && before.len() <= NEAR && !before.iter().any(value) && !before.windows(4).any(|word| word == b" in ")
+    }
+
+    fn is_parameter(&self, parent: &Frame<'t>, index: u32) -> bool {
+        let around = self.frames.len().checked_sub(2).and_then(|at| self.frames.get(at));
+        index == 0 && parent.roles.has(Roles::BINDS_FIRST) && around.is_some_and(|frame| frame.roles.has(Roles::PARAMETERS))
+    }
+
+    /// A parameter of a pytest test or fixture asks for the fixture of its name.
+    fn asks_for_fixture(&self) -> bool {
+        let asks = |symbol: &crate::Symbol| symbol.kind == Kind::Test || has_mark(&symbol.marks, &["fixture"]);
+        self.is_python() && self.innermost().is_some_and(asks)
+    }
+
+    fn place(&self, start: usize, index: u32) -> Place {
+        let mut place = Place { frames: self.frames.len(), first: index == 0, from: None, member: false };
+        let mut whole = start;
+        for frame in self.frames.iter().rev().take(CLIMB) {
+            if frame.roles.has(Roles::PATH.or(Roles::ACCESS)) && frame.start != whole {
+                place.from = Some(frame.start);
+                place.member |= frame.roles.has(Roles::ACCESS);
+                whole = frame.start;
+            } else if !(frame.roles.has(Roles::GENERIC) && place.first) {
+                break;
+            }
+            place.first = frame.index == 0;
+            place.frames -= 1;
+        }
+        place
+    }
+
+    fn manner(&self, place: &Place, roles: Roles, node: Node<'t>) -> Manner {
+        let around = place.frames.checked_sub(1).and_then(|at| self.frames.get(at));
+        let parent = around.map_or(Roles::NONE, |frame| frame.roles);
+        if parent.has(Roles::CALL) && place.first {
+            return if place.member { Manner::MethodCall } else { Manner::Call };
+        }
+        if parent.has(Roles::INVOKE) && self.next(node.end_byte()) == b'(' {
+            return if place.first { Manner::Call } else { Manner::MethodCall };
+        }
+        if parent.has(Roles::MACRO) {
+            return Manner::Macro;
+        }
+        if parent.has(Roles::NEW.or(Roles::ELEMENT)) {
+            return Manner::Call;
+        }
+        if roles.has(Roles::TYPE_NAME) || parent.has(Roles::TYPE) {
+            return Manner::Type;
+        }
+        let key = parent.has(Roles::KEY) && place.first && place.from.is_none();
+        if key || place.member || roles.has(Roles::MEMBER_NAME) { Manner::Member } else { Manner::Name }
+    }
+
+    /// What stands before a name whose path begins there: nothing where that is the empty path.
+    fn before(&self, from: usize, start: usize) -> Option<Vec<u8>> {
+        let text = &self.bytes[from..start];
+        let root = text.iter().all(|byte| *byte == b':' || byte.is_ascii_whitespace());
+        (!root).then(|| text::qualifier(text))
+    }
+
+    /// The next byte that is no space.
+    fn next(&self, from: usize) -> u8 {
+        self.bytes[from..].iter().copied().find(|byte| !byte.is_ascii_whitespace()).unwrap_or_default()
+    }
+
+    fn say(&mut self, start: usize, end: usize, line: u32, manner: Manner, before: Option<Vec<u8>>) {
+        let dynamic = self.grammar.rules.dynamic;
+        let name = self.names.number(&self.bytes[start..end], dynamic);
+        let qualifier = before.map(|before| self.names.number(before, dynamic));
+        let within = self.open.last().map(|open| open.number);
+        let called = matches!(manner, Manner::Call | Manner::MethodCall | Manner::Macro);
+        if called && self.names.is_dynamic(name) {
+            self.note_dynamic(line);
+        }
+        self.mention(Mention { name, qualifier, manner, start: u32::try_from(start).unwrap_or(u32::MAX), line, within });
+    }
+
+    /// A name among tokens given to a macro: its neighbours tell how it is meant.
+    fn name_in_tokens(&mut self, node: Node<'t>) {
+        let (start, end) = (node.start_byte(), node.end_byte());
+        if super::rust::defines_in_tokens(self, node) {
+            return;
+        }
+        let (manner, before) = lexical(self.bytes, start, end);
+        self.say(start, end, line_of(node), manner, before);
+    }
+
+    /// Text among the tokens of an attribute may be a path: `#[serde(default = "path::to")]`.
+    pub(super) fn text_in_tokens(&mut self, node: Node<'t>) {
+        let Some(frame) = self.frames.last() else { return };
+        let attribute = self.frames.iter().rev().take(3).any(|frame| frame.roles.has(Roles::ATTRIBUTE));
+        if !frame.roles.has(Roles::TOKENS) || !attribute {
+            return;
+        }
+        let inner = &self.bytes[node.start_byte() + 1..node.end_byte().max(node.start_byte() + 2) - 1];
+        if !inner.is_empty() && inner.len() < 200 && inner.iter().all(|byte| is_word(*byte) || *byte == b':') {
+            self.scan(node.start_byte() + 1, node.end_byte() - 1, line_of(node));
+        }
+    }
+
+    /// Notes every name in a piece of source that has no tree.
+    pub(super) fn scan(&mut self, start: usize, end: usize, line: u32) {
+        let mut at = start;
+        let mut row = line;
+        while at < end {
+            let byte = self.bytes[at];
+            row += u32::from(byte == b'\n');
+            if byte == b'"' || byte == b'\'' {
+                at = skip_text(self.bytes, at, end);
+            } else if is_word(byte) {
+                let word_end = at + self.bytes[at..end].iter().take_while(|byte| is_word(**byte)).count();
+                if !byte.is_ascii_digit() {
+                    let (manner, before) = lexical(&self.bytes[..end], at, word_end);
+                    self.say(at, word_end, row, manner, before);
+                }
+                at = word_end;
+            } else {
+                at += 1;
+            }
+        }
+    }
+}
+
+/// The byte after a quoted text.
+fn skip_text(bytes: &[u8], start: usize, end: usize) -> usize {
+    let quote = bytes[start];
+    let mut at = start + 1;
+    while at < end && bytes[at] != quote {
+        at += if bytes[at] == b'\\' { 2 } else { 1 };
+    }
+    (at + 1).min(end)
+}
+
+/// How a name among bare tokens is meant, and what stands before it.
+fn lexical(bytes: &[u8], start: usize, end: usize) -> (Manner, Option<Vec<u8>>) {
+    let after = bytes[end..].trim_ascii_start();
+    let before = bytes[start.saturating_sub(220)..start].trim_ascii_end();
+    let member = (before.ends_with(b".") && !before.ends_with(b"..")) || before.ends_with(b"->");
+    let path = before.ends_with(b"::");
+    let manner = match after {
+        [b'(', ..] | [b':', b':', b'<', ..] if member => Manner::MethodCall,
+        [b'(', ..] | [b':', b':', b'<', ..] => Manner::Call,
+        _ if member => Manner::Member,
+        _ => Manner::Macro,
+    };
+    if !member && !path {
+        return (manner, None);
+    }
+    let chain = before.iter().rev().take_while(|byte| is_word(**byte) || matches!(byte, b'.' | b':' | b'-' | b'>')).count();
+    (manner, Some(text::qualifier(&before[before.len() - chain..])))
+}
