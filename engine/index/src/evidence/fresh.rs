@@ -1,0 +1,92 @@
+//! The store's facts, with the outlines of some files made anew from the bytes that are on disk now.
+//!
+//! Invariant: of a refreshed file every answer speaks of the same bytes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use naestro_kernel::code::Fault;
+
+use crate::extract::outline;
+use crate::{Facts, File, FileId, History, Outline};
+
+/// Files larger than this are taken as the store knows them: what is cited of them is checked by name.
+const LARGEST: usize = 512 * 1024;
+
+/// Facts of which some are newer than the store's.
+pub(super) struct Fresh<'a> {
+    stored: &'a dyn Facts,
+    anew: RefCell<BTreeMap<FileId, Arc<Outline>>>,
+}
+
+impl<'a> Fresh<'a> {
+    /// The store's facts as they are.
+    pub(super) fn new(stored: &'a dyn Facts) -> Self {
+        Self { stored, anew: RefCell::default() }
+    }
+
+    /// Makes a file's outline of the bytes it has now; does nothing where it is none of the store's files.
+    pub(super) fn refresh(&self, history: &dyn History, path: &str) -> Result<(), Fault> {
+        let files = self.stored.files()?;
+        let Ok(place) = files.binary_search_by(|file| file.path.as_str().cmp(path)) else { return Ok(()) };
+        let file = &files[place];
+        let (Some(language), true) = (file.language, file.note.is_empty() && !self.anew.borrow().contains_key(&file.id)) else { return Ok(()) };
+        let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(()) };
+        let now = outline(language, &bytes);
+        if now != *self.stored.outline(file.id)? {
+            self.anew.borrow_mut().insert(file.id, Arc::new(now));
+        }
+        Ok(())
+    }
+
+    /// The store's answer, with what refreshed files hold instead of what they held.
+    fn patched(&self, mut found: Vec<(FileId, u32)>, passes: impl Fn(&crate::Symbol) -> bool) -> Vec<(FileId, u32)> {
+        let anew = self.anew.borrow();
+        if anew.is_empty() {
+            return found;
+        }
+        found.retain(|(file, _)| !anew.contains_key(file));
+        for (file, outline) in anew.iter() {
+            found.extend((0_u32..).zip(&outline.symbols).filter(|(_, symbol)| passes(symbol)).map(|(number, _)| (*file, number)));
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
+impl Facts for Fresh<'_> {
+    fn files(&self) -> Result<Arc<[File]>, Fault> {
+        self.stored.files()
+    }
+
+    fn outline(&self, file: FileId) -> Result<Arc<Outline>, Fault> {
+        let anew = self.anew.borrow().get(&file).map(Arc::clone);
+        anew.map_or_else(|| self.stored.outline(file), Ok)
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault> {
+        Ok(self.patched(self.stored.named(name)?, |symbol| symbol.name == name))
+    }
+
+    fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault> {
+        let mut found = self.stored.mentioning(name)?;
+        let anew = self.anew.borrow();
+        found.extend(anew.iter().filter(|(_, outline)| outline.names.iter().any(|known| known == name)).map(|(file, _)| *file));
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    fn tests(&self) -> Result<Vec<(FileId, u32)>, Fault> {
+        Ok(self.patched(self.stored.tests()?, |symbol| symbol.kind == crate::Kind::Test))
+    }
+
+    fn dynamic(&self) -> Result<Vec<FileId>, Fault> {
+        self.stored.dynamic()
+    }
+
+    fn near(&self, name: &str, limit: usize) -> Result<Vec<String>, Fault> {
+        self.stored.near(name, limit)
+    }
+}

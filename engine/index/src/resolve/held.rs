@@ -1,0 +1,151 @@
+//! Which methods of a name a call can plausibly mean, without types.
+//!
+//! A function that calls `x.len()` got `x` from somewhere: it names the type, or calls something whose head names it, or reads a field
+//! that does. The names found so are what the function *holds*; a method of a type that is not held is not meant.
+//!
+//! Invariant: it only ever narrows; what it cannot judge stays.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use naestro_kernel::code::Fault;
+
+use super::view::{is_callable, is_type};
+use super::{Node, Resolver, View, base_names};
+use crate::{Kind, Language, Mention};
+
+/// A name that more symbols have says too little to follow each.
+const TOO_COMMON: usize = 12;
+
+/// How often what is held is followed to what that holds.
+const ROUNDS: usize = 3;
+
+/// Names that the standard libraries give methods of their own: one definition here does not make a call mean it.
+const STANDARD: [&str; 96] = [
+    "add", "all", "and_then", "any", "append", "apply", "as_mut", "as_ref", "as_str", "begin", "borrow", "build", "bytes", "call", "chars",
+    "clear", "clone", "close", "cmp", "collect", "contains", "copy", "count", "decode", "default", "delete", "drop", "each", "empty", "encode",
+    "end", "entry", "eq", "equals", "exists", "extend", "filter", "find", "first", "flush", "fmt", "fold", "format", "from", "get", "get_mut",
+    "has", "hash", "index", "insert", "into", "into_iter", "is_empty", "items", "iter", "iter_mut", "join", "keys", "last", "len", "length",
+    "lines", "map", "match", "max", "min", "name", "next", "open", "parse", "path", "pop", "push", "read", "remove", "replace", "reverse", "run",
+    "send", "set", "size", "skip", "slice", "sort", "split", "start", "take", "test", "then", "toString", "unwrap", "update", "value", "values",
+    "write", "zip",
+];
+
+impl Resolver<'_> {
+    /// Those of the methods or members that a mention can plausibly mean.
+    pub(super) fn plausible(&self, view: &View, mention: &Mention, found: Vec<Node>) -> Result<Vec<Node>, Fault> {
+        let name = view.outline.name(mention.name);
+        let is_standard = STANDARD.binary_search(&name).is_ok();
+        if found.is_empty() || (found.len() == 1 && !is_standard) {
+            return Ok(found);
+        }
+        let held = self.held(view, mention.within)?;
+        let mut kept = Vec::new();
+        for node in found {
+            let other = self.view(node.file)?;
+            let Some(owner) = node.symbol.and_then(|at| other.owner(at)) else {
+                kept.push(node);
+                continue;
+            };
+            let sees = |name: &str| held.contains(name) || view.outline.imports.iter().any(|import| import.alias == name);
+            if sees(owner) || self.bases_of_member(&other, node, owner)?.iter().any(|base| sees(base)) {
+                kept.push(node);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The types whose members a member stands for: those its `impl` implements, or its class extends.
+    fn bases_of_member(&self, view: &View, node: Node, owner: &str) -> Result<Vec<String>, Fault> {
+        let parent = node.symbol.and_then(|at| view.symbol(at)?.parent).and_then(|at| view.symbol(at));
+        match parent {
+            Some(parent) if parent.kind == Kind::Impl => Ok(base_names(&parent.bases).map(str::to_owned).collect()),
+            Some(parent) if view.language == Some(Language::Rust) => Ok(base_names(&parent.bases).map(str::to_owned).collect()),
+            _ => self.bases(view, owner),
+        }
+    }
+
+    /// The names of the types that the function around a place has to do with.
+    fn held(&self, view: &View, within: Option<u32>) -> Result<Rc<HashSet<String>>, Fault> {
+        let function = view.around(within).find(|at| {
+            let of = |at: u32| view.symbol(at).is_some_and(|symbol| is_callable(symbol.kind));
+            of(*at) && !view.around(Some(*at)).skip(1).any(of)
+        });
+        let key = Node { file: view.file, symbol: function.or_else(|| view.around(within).last()) };
+        if let Some(known) = self.held.borrow().get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let held = Rc::new(self.work_out_held(view, key)?);
+        self.held.borrow_mut().insert(key, Rc::clone(&held));
+        Ok(held)
+    }
+
+    fn work_out_held(&self, view: &View, of: Node) -> Result<HashSet<String>, Fault> {
+        let mut held: HashSet<String> = HashSet::new();
+        let mut fresh: Vec<String> = Vec::new();
+        let mut take = |name: &str, fresh: &mut Vec<String>| {
+            if !held.contains(name) {
+                held.insert(name.to_owned());
+                fresh.push(name.to_owned());
+            }
+        };
+        for name in mentioned(view, of.symbol, false) {
+            take(name, &mut fresh);
+        }
+        if let Some((_, owner)) = view.enclosing_type(of.symbol) {
+            take(owner, &mut fresh);
+        }
+        let is_typed = matches!(view.language, Some(Language::Rust | Language::Go | Language::Java | Language::C | Language::Cpp));
+        let rounds = if is_typed { ROUNDS } else { 2 };
+        for round in 0..rounds {
+            let now = std::mem::take(&mut fresh);
+            for name in now {
+                let nodes = self.named(&name)?;
+                if nodes.len() > TOO_COMMON {
+                    continue;
+                }
+                for node in nodes.iter() {
+                    let other = self.view(node.file)?;
+                    let Some(at) = node.symbol else { continue };
+                    let Some(symbol) = other.symbol(at) else { continue };
+                    let about_type = is_type(symbol.kind) || matches!(symbol.kind, Kind::Impl | Kind::Field | Kind::Variant);
+                    if round > 0 && !about_type && is_typed {
+                        continue;
+                    }
+                    for base in base_names(&symbol.bases) {
+                        take(base, &mut fresh);
+                    }
+                    for inner in mentioned(&other, Some(at), is_typed) {
+                        take(inner, &mut fresh);
+                    }
+                }
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// The names a symbol mentions: in its head alone, or wherever; of a type, what its fields and variants mention too.
+fn mentioned(view: &View, symbol: Option<u32>, head_only: bool) -> HashSet<&str> {
+    let Some(symbol) = symbol else {
+        let top = view.outline.mentions.iter().filter(|mention| mention.within.is_none());
+        return top.map(|mention| view.outline.name(mention.name)).collect();
+    };
+    let Some(own) = view.symbol(symbol) else { return HashSet::new() };
+    let is_callable = is_callable(own.kind);
+    let is_member = |at: &u32| view.symbol(*at).is_some_and(|symbol| matches!(symbol.kind, Kind::Field | Kind::Variant | Kind::Type));
+    let within: Vec<u32> = if head_only || !is_callable {
+        let inner = if is_callable { Vec::new() } else { view.below(symbol).filter(is_member).collect() };
+        std::iter::once(symbol).chain(inner).collect()
+    } else {
+        std::iter::once(symbol).chain(view.below(symbol)).collect()
+    };
+    let end = if head_only && is_callable { own.body.map_or(u32::MAX, |body| body.start) } else { u32::MAX };
+    let mentions = within.iter().flat_map(|at| view.mentions_in(*at)).filter_map(|at| view.mention(*at)).filter(|mention| mention.start < end);
+    let mut names = HashSet::new();
+    for mention in mentions {
+        names.insert(view.outline.name(mention.name));
+        names.extend(view.qualifier(mention).into_iter().flat_map(|qualifier| qualifier.split(['.', ':', '<', '>'])).filter(|part| !part.is_empty()));
+    }
+    names
+}
