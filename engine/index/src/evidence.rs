@@ -44,7 +44,8 @@ pub fn evidence(facts: &dyn Facts, history: &dyn History, target: &Target, watch
     }
     let subject = target::find(&fresh, history, target)?;
     let graph = Graph::bounded(Resolver::new(&fresh, history)?, FILES_LOOKED_AT);
-    let mut told = Told { graph: &graph, history, pages: Pages::new(history), facts: Vec::new(), left_out: BTreeMap::new(), gaps: RefCell::default() };
+    let mut told =
+        Told { graph: &graph, history, pages: Pages::new(history), facts: Vec::new(), left_out: BTreeMap::new(), gaps: RefCell::default() };
     let title = match subject {
         Subject::Symbol { node, title, others } => {
             told.gaps.borrow_mut().extend(others);

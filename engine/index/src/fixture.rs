@@ -94,7 +94,9 @@ impl Facts for Memory {
     fn tests(&self) -> Result<Vec<(FileId, u32)>, Fault> {
         let is_test = |outline: &Outline, at: u32| outline.symbols[at as usize].kind == crate::Kind::Test;
         let numbered = self.files.iter().zip(&self.outlines);
-        let tests = numbered.flat_map(|(file, outline)| (0..u32::try_from(outline.symbols.len()).unwrap_or(0)).filter(|at| is_test(outline, *at)).map(|at| (file.id, at)));
+        let tests = numbered.flat_map(|(file, outline)| {
+            (0..u32::try_from(outline.symbols.len()).unwrap_or(0)).filter(|at| is_test(outline, *at)).map(|at| (file.id, at))
+        });
         Ok(tests.collect())
     }
 

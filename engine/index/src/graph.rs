@@ -15,8 +15,8 @@ use std::rc::Rc;
 
 use naestro_kernel::code::Fault;
 
-pub(crate) use self::uses::Use;
 use self::hidden::beside_in_macros;
+pub(crate) use self::uses::Use;
 use self::uses::Uses;
 use crate::resolve::view::is_type;
 use crate::resolve::{Node, Resolver, View};

@@ -6,6 +6,7 @@
 //! - `store`: outlines, full text and history of one repository, in a SQLite file of its own that can always be made anew.
 //! - `facts`: the questions the rest may ask the store ([`Facts`]), so that resolving is tested without one.
 //! - `resolve`: which symbol a mention means, by scope and import, or by name alone, which is a guess. Pure over [`Facts`].
+//! - `graph`: who may behave differently where a symbol does: its users, and those that reach it without naming it.
 //! - `evidence`, `affected`: the two answers of the port [`naestro_kernel::code::Code`].
 //!
 //! Absent by design: type inference, build systems, a language server's state. Files are known one by one; what crosses files is worked
@@ -13,11 +14,19 @@
 //!
 //! Invariant: nothing here changes anything but the index's own file.
 
+mod affected;
+mod evidence;
 mod extract;
 mod facts;
+#[cfg(test)]
+mod fixture;
+mod graph;
 mod language;
 mod outline;
+mod resolve;
 
+pub use affected::affected;
+pub use evidence::evidence;
 pub use extract::outline;
 pub use facts::{Commit, Facts, File, FileId, History};
 pub use language::Language;

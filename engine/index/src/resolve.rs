@@ -195,7 +195,8 @@ impl<'a> Resolver<'a> {
         let own = view.enclosing_type(within).map(|(_, name)| name);
         let seen = |at: &u32| {
             let Some(symbol) = view.symbol(*at) else { return false };
-            let of_file = symbol.parent.is_none() || symbol.parent.and_then(|at| view.symbol(at)).is_some_and(|symbol| symbol.kind == Kind::Module);
+            let of_file =
+                symbol.parent.is_none() || symbol.parent.and_then(|at| view.symbol(at)).is_some_and(|symbol| symbol.kind == Kind::Module);
             of_file && (symbol.owner.is_none() || (members_are_seen && symbol.owner.as_deref() == own))
         };
         all.iter().filter(|at| seen(at)).map(|at| Node::symbol(view.file, *at)).collect()
@@ -398,7 +399,10 @@ impl<'a> Resolver<'a> {
     fn qualified(&self, view: &View, mention: &Mention, qualifier: &str, name: &str) -> Result<Found, Fault> {
         if matches!(qualifier, "self" | "this" | "Self" | "cls" | "super" | "super()") {
             let own = view.enclosing_type(mention.within).map(|(at, name)| (at, name.to_owned()));
-            let is_module = view.language == Some(Language::Rust) && matches!(qualifier, "self" | "super") && mention.manner != Manner::MethodCall && mention.manner != Manner::Member;
+            let is_module = view.language == Some(Language::Rust)
+                && matches!(qualifier, "self" | "super")
+                && mention.manner != Manner::MethodCall
+                && mention.manner != Manner::Member;
             if let (Some((_, owner)), false) = (own, is_module) {
                 return self.members_by_type(view, &owner, name).map(Found::these);
             }

@@ -92,7 +92,8 @@ pub(crate) fn differences(old: &Outline, new: &Outline) -> Vec<Difference> {
     let mut fresh: Vec<u32> = Vec::new();
     for (number, symbol) in (0_u32..).zip(&new.symbols) {
         let known = before.get_mut(&key(new, number));
-        let same = known.and_then(|known| known.iter().position(|at| old.symbols[*at as usize].digest == symbol.digest).map(|at| known.remove(at)));
+        let same = known
+            .and_then(|known| known.iter().position(|at| old.symbols[*at as usize].digest == symbol.digest).map(|at| known.remove(at)));
         if same.is_none() {
             fresh.push(number);
         }
@@ -142,7 +143,14 @@ fn widen_by_hook(view: &View, number: u32, found: &mut Findings) {
 }
 
 /// A symbol that is there no more: whoever mentions its name may have meant it, and its type may have lost what nobody names.
-fn add_removed(graph: &Graph<'_>, path: &str, language: Option<Language>, old: &Outline, number: u32, found: &mut Findings) -> Result<(), Fault> {
+fn add_removed(
+    graph: &Graph<'_>,
+    path: &str,
+    language: Option<Language>,
+    old: &Outline,
+    number: u32,
+    found: &mut Findings,
+) -> Result<(), Fault> {
     let Some(symbol) = old.symbols.get(number as usize) else { return Ok(()) };
     if symbol.kind == Kind::Module {
         return Ok(());
@@ -157,7 +165,11 @@ fn add_removed(graph: &Graph<'_>, path: &str, language: Option<Language>, old: &
         let view = graph.resolver.view(file)?;
         if related(view.language, language) {
             let users = view.mentions_of(&symbol.name).iter().filter_map(|at| view.mention(*at));
-            found.seeds.extend(users.map(|mention| Seed { node: Node { file, symbol: mention.within }, cause, lost: Some(symbol.name.clone()) }));
+            found.seeds.extend(users.map(|mention| Seed {
+                node: Node { file, symbol: mention.within },
+                cause,
+                lost: Some(symbol.name.clone()),
+            }));
         }
     }
     let parent = symbol.parent.and_then(|at| old.symbols.get(at as usize)).filter(|parent| holds_members(parent.kind));

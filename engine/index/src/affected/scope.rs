@@ -48,16 +48,18 @@ pub(super) fn concerns_nothing(path: &str) -> bool {
         return true;
     }
     let is_document = matches!(name.rsplit_once('.'), Some((_, "md" | "rst" | "txt" | "adoc" | "markdown")));
-    let is_read_by_code = path.split('/').any(|part| matches!(part, "src" | "test" | "tests" | "testdata" | "fixtures" | "__tests__" | "data"));
+    let is_read_by_code =
+        path.split('/').any(|part| matches!(part, "src" | "test" | "tests" | "testdata" | "fixtures" | "__tests__" | "data"));
     is_document && !is_read_by_code
 }
 
 /// Why a change of that file may concern every test of its package, where it does by its very name.
 pub(super) fn shapes_its_package(path: &str) -> Option<&'static str> {
     let name = name_of(path);
-    let is_config = ["jest.config.", "vitest.config.", "vite.config.", "webpack.config.", "rollup.config.", ".babelrc", ".mocharc", "tsconfig."]
-        .iter()
-        .any(|start| name.starts_with(start));
+    let is_config =
+        ["jest.config.", "vitest.config.", "vite.config.", "webpack.config.", "rollup.config.", ".babelrc", ".mocharc", "tsconfig."]
+            .iter()
+            .any(|start| name.starts_with(start));
     let is_build = MANIFESTS.contains(&name) || SHAPING.contains(&name) || path.split('/').any(|part| part == ".cargo");
     let is_build = is_build || matches!(name.rsplit_once('.'), Some((_, "cmake" | "mk" | "gradle" | "bazel")));
     (is_config || is_build).then_some("it decides how the package is built or its tests are run")

@@ -11,7 +11,8 @@ fn check_affected(fixture: &str, expect: Expect) {
     let memory = Memory::parse(fixture);
     let change = Change { since: Some(BEFORE.to_owned()), files: memory.changed_files() };
     let found = affected(&memory, &memory, &change, &Patient).unwrap();
-    let mut lines: Vec<String> = found.changed.iter().map(|changed| format!("changed {}:{} {}", changed.path, changed.line, changed.name)).collect();
+    let mut lines: Vec<String> =
+        found.changed.iter().map(|changed| format!("changed {}:{} {}", changed.path, changed.line, changed.name)).collect();
     lines.extend(found.tests.iter().map(|test| format!("{}:{} {}", test.path, test.line, test.reason)));
     let scope = |scope: &str| if scope.is_empty() { "everything".to_owned() } else { scope.to_owned() };
     lines.extend(found.widened.iter().map(|widened| format!("widened to {}: {} {}", scope(&widened.scope), widened.file, widened.reason)));
@@ -91,7 +92,9 @@ fn reads() { my_demo::read(); }
 #[test]
 fn nothing() { my_demo::deep::er::unused(); }
 ",
-        expect!["changed src/deep/er.rs:1 count"],
+        expect![[r#"
+            changed src/deep/er.rs:1 count
+            tests/all.rs:2 reads → parse → count (changed)"#]],
     );
 }
 
@@ -370,7 +373,8 @@ describe('math', () => {
         expect![[r#"
             changed src/loud.ts:1 loud
             changed src/math.ts:1 add
-            test/math.test.ts:5 adds → add (changed)"#]],
+            test/math.test.ts:5 adds → add (changed)
+            test/math.test.ts:7 shouts → loud (changed)"#]],
     );
 }
 
@@ -556,9 +560,9 @@ def test_old(): old()
             changed a.py:2 lost
             changed gone.py:1 old
             changed gone.py:1 
-            test_a.py:3 test_kept → test_a.py (changed)
-            test_a.py:4 it changed itself
-            test_a.py:5 it changed itself"#]],
+            test_a.py:3 test_kept → test_a.py → gone.py (removed)
+            test_a.py:4 test_lost → lost (removed)
+            test_a.py:5 test_old → old (removed)"#]],
     );
 }
 

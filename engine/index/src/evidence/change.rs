@@ -50,7 +50,14 @@ fn fact(role: Role, text: String, source: Source) -> Fact {
 }
 
 /// Tells what changed in one file; returns how many changes there are.
-fn tell_file(told: &mut Told<'_>, path: &str, old: Option<Vec<u8>>, now: Option<Vec<u8>>, commit: Option<&Commit>, told_before: usize) -> Result<usize, Fault> {
+fn tell_file(
+    told: &mut Told<'_>,
+    path: &str,
+    old: Option<Vec<u8>>,
+    now: Option<Vec<u8>>,
+    commit: Option<&Commit>,
+    told_before: usize,
+) -> Result<usize, Fault> {
     let read = |bytes: &Option<Vec<u8>>| Language::of(path).zip(bytes.as_deref()).map(|(language, bytes)| outline(language, bytes));
     let (was, is) = (read(&old).unwrap_or_default(), read(&now).unwrap_or_default());
     let found = differences(&was, &is);
@@ -87,7 +94,14 @@ fn tell_whole(told: &mut Told<'_>, path: &str, how: &str, commit: Option<&Commit
     Ok(())
 }
 
-fn tell_difference(told: &mut Told<'_>, path: &str, was: &Outline, is: &Outline, difference: &Difference, commit: Option<&Commit>) -> Result<(), Fault> {
+fn tell_difference(
+    told: &mut Told<'_>,
+    path: &str,
+    was: &Outline,
+    is: &Outline,
+    difference: &Difference,
+    commit: Option<&Commit>,
+) -> Result<(), Fault> {
     let (outline, number, how) = match *difference {
         Difference::Changed { now, .. } => (is, now, "changed"),
         Difference::Added { now } => (is, now, "was added"),
@@ -121,7 +135,12 @@ fn tell_tests(told: &mut Told<'_>, facts: &dyn Facts, change: &Change, watch: &d
         let end = bytes[start..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |found| start + found);
         let span = (u32::try_from(start).unwrap_or(0), u32::try_from(end).unwrap_or(0));
         let named = told.pages.part(&test.path, span, last)?;
-        told.cite(Role::Test, format!("{} is affected: {}", test.name.join(separator(Language::of(&test.path))), test.reason), named, false);
+        told.cite(
+            Role::Test,
+            format!("{} is affected: {}", test.name.join(separator(Language::of(&test.path))), test.reason),
+            named,
+            false,
+        );
     }
     told.leave_out(Role::Test, affected.tests.len().saturating_sub(TESTS));
     Ok(())

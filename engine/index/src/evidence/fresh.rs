@@ -31,7 +31,9 @@ impl<'a> Fresh<'a> {
         let files = self.stored.files()?;
         let Ok(place) = files.binary_search_by(|file| file.path.as_str().cmp(path)) else { return Ok(()) };
         let file = &files[place];
-        let (Some(language), true) = (file.language, file.note.is_empty() && !self.anew.borrow().contains_key(&file.id)) else { return Ok(()) };
+        let (Some(language), true) = (file.language, file.note.is_empty() && !self.anew.borrow().contains_key(&file.id)) else {
+            return Ok(());
+        };
         let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(()) };
         let now = outline(language, &bytes);
         if now != *self.stored.outline(file.id)? {

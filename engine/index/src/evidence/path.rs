@@ -64,7 +64,8 @@ fn tell_imports(told: &mut Told<'_>, view: &View) -> Result<(), Fault> {
             continue;
         }
         let targets = told.graph.resolver.import_files(view, import)?;
-        let paths: Vec<String> = targets.iter().filter_map(|id| told.graph.resolver.tree.file(*id)).map(|file| file.path.clone()).take(3).collect();
+        let paths: Vec<String> =
+            targets.iter().filter_map(|id| told.graph.resolver.tree.file(*id)).map(|file| file.path.clone()).take(3).collect();
         let from = if paths.is_empty() { "from outside this folder".to_owned() } else { format!("from {}", paths.join(", ")) };
         let what = if import.module.is_empty() { &import.name } else { &import.module };
         let cited = told.pages.part(&view.path, statement, "")?;

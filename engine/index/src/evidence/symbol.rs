@@ -59,7 +59,8 @@ fn tell_definition(told: &mut Told<'_>, view: &View, number: u32) -> Result<(), 
         Some(cited) => Some(cited),
         None => told.pages.part(&view.path, span, "")?,
     };
-    let text = if symbol.signature.is_empty() { format!("{} {}", word(symbol.kind), qualified(view, number)) } else { symbol.signature.clone() };
+    let text =
+        if symbol.signature.is_empty() { format!("{} {}", word(symbol.kind), qualified(view, number)) } else { symbol.signature.clone() };
     told.cite(Role::Definition, text, cited, false);
     if let Some(doc) = symbol.doc_span.filter(|_| !symbol.doc.is_empty()) {
         let cited = told.pages.part(&view.path, (doc.start, doc.end), "")?;
@@ -92,7 +93,8 @@ fn members_elsewhere(told: &Told<'_>, view: &View, number: u32) -> Result<Vec<No
     }
     for file in told.graph.resolver.tree.directly_in(folder_of(&view.path)).filter(|file| file.language == view.language).take(64) {
         let other = told.graph.resolver.view(file.id)?;
-        let received = (0_u32..).zip(&other.outline.symbols).filter(|(_, symbol)| symbol.parent.is_none() && symbol.owner.as_deref() == Some(name));
+        let received =
+            (0_u32..).zip(&other.outline.symbols).filter(|(_, symbol)| symbol.parent.is_none() && symbol.owner.as_deref() == Some(name));
         found.extend(received.map(|(at, _)| Node::symbol(file.id, at)));
     }
     Ok(found)
@@ -116,7 +118,8 @@ fn tell_callers(told: &mut Told<'_>, view: &View, node: Node) -> Result<(), Faul
     for base in told.graph.base_members(view, node.symbol.unwrap_or(0))? {
         uses.extend(told.graph.uses(base)?.into_iter().map(|found| Use { guess: true, ..found }));
     }
-    let own = |found: &Use| found.by == node || (found.by.file == node.file && view.around(found.by.symbol).any(|at| Some(at) == node.symbol));
+    let own =
+        |found: &Use| found.by == node || (found.by.file == node.file && view.around(found.by.symbol).any(|at| Some(at) == node.symbol));
     uses.retain(|found| !own(found));
     let mut first: BTreeMap<Node, Use> = BTreeMap::new();
     for found in &uses {
@@ -128,7 +131,8 @@ fn tell_callers(told: &mut Told<'_>, view: &View, node: Node) -> Result<(), Faul
     let mut ranked = Vec::new();
     for found in first.into_values() {
         let other = told.graph.resolver.view(found.by.file)?;
-        let is_test = other.around(found.by.symbol).any(|at| other.symbol(at).is_some_and(|symbol| matches!(symbol.kind, Kind::Test | Kind::Suite)));
+        let is_test =
+            other.around(found.by.symbol).any(|at| other.symbol(at).is_some_and(|symbol| matches!(symbol.kind, Kind::Test | Kind::Suite)));
         ranked.push(((is_test, found.guess, far(&view.path, &other.path), other.path.clone(), found.start), found));
     }
     ranked.sort();
@@ -171,7 +175,10 @@ fn gaps_of_uses(told: &Told<'_>, view: &View, node: Node, uses: &[Use]) -> Resul
     if guesses > 0 {
         let defined = told.graph.resolver.named(name)?.len();
         let (callers, are) = if guesses == 1 { ("caller", "is a guess") } else { ("callers", "are guesses") };
-        told.gap(format!("{guesses} {callers} {are}: the name `{name}` is defined {defined} {}", if defined == 1 { "time" } else { "times" }));
+        told.gap(format!(
+            "{guesses} {callers} {are}: the name `{name}` is defined {defined} {}",
+            if defined == 1 { "time" } else { "times" }
+        ));
     }
     if uses.is_empty() && !matches!(kind, Some(Kind::Test | Kind::Suite | Kind::Impl | Kind::Module)) {
         told.gap(format!("nothing mentions `{name}` by name; it may be reached by reflection, macros, or from outside this folder"));

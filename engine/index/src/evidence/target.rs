@@ -131,7 +131,8 @@ fn find_member(resolver: &Resolver<'_>, path: &str, symbol: &str) -> Result<Subj
     match find_symbol(resolver, symbol, |node| node.file == file.id, "symbol") {
         Err(Fault::Unknown { .. }) => {
             let view = resolver.view(file.id)?;
-            let mut near: Vec<(usize, String)> = view.outline.symbols.iter().map(|own| (strsim::levenshtein(&own.name, symbol), own.name.clone())).collect();
+            let mut near: Vec<(usize, String)> =
+                view.outline.symbols.iter().map(|own| (strsim::levenshtein(&own.name, symbol), own.name.clone())).collect();
             near.sort_unstable();
             near.dedup();
             let near = near.into_iter().take(5).map(|(_, name)| format!("{path}#{name}")).collect();
@@ -166,7 +167,11 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
         let mut places = Vec::new();
         for (_, node, _) in found.iter().skip(1).take(5) {
             let view = resolver.view(node.file)?;
-            places.push(format!("{}#{}", view.path, node.symbol.map(|number| view.outline.qualified(number).join(separator(view.language))).unwrap_or_default()));
+            places.push(format!(
+                "{}#{}",
+                view.path,
+                node.symbol.map(|number| view.outline.qualified(number).join(separator(view.language))).unwrap_or_default()
+            ));
         }
         let more = if found.len() > 6 { format!(" and {} more", found.len() - 6) } else { String::new() };
         others.push(format!("`{wanted}` is defined {} times; the others are {}{more}", found.len(), places.join(", ")));
@@ -178,7 +183,11 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
 /// Whether the names given before a symbol's are those it lies in: types, modules, or its file and folders.
 fn is_below(view: &View, qualified: &[&str], parts: &[&str]) -> bool {
     let path: Vec<&str> = view.path.rsplit_once('.').map_or(view.path.as_str(), |(path, _)| path).split('/').collect();
-    let all: Vec<&str> = path.into_iter().filter(|part| !matches!(*part, "mod" | "lib" | "main" | "__init__" | "index" | "src")).chain(qualified.iter().copied()).collect();
+    let all: Vec<&str> = path
+        .into_iter()
+        .filter(|part| !matches!(*part, "mod" | "lib" | "main" | "__init__" | "index" | "src"))
+        .chain(qualified.iter().copied())
+        .collect();
     let mut at = all.len();
     parts.iter().rev().enumerate().all(|(step, part)| {
         let found = all[..at].iter().rposition(|name| name == part).filter(|found| step > 0 || found + 1 == all.len());
@@ -222,7 +231,11 @@ fn find_test(resolver: &Resolver<'_>, wanted: &str) -> Result<Subject, Fault> {
         return Err(Fault::Unknown { what: format!("a test `{wanted}`"), near: near.into_iter().take(5).map(|(_, name)| name).collect() });
     };
     let view = resolver.view(best.file)?;
-    let others = if found.len() > 1 { vec![format!("{} tests are called `{wanted}`; the one with the shortest name is told", found.len())] } else { Vec::new() };
+    let others = if found.len() > 1 {
+        vec![format!("{} tests are called `{wanted}`; the one with the shortest name is told", found.len())]
+    } else {
+        Vec::new()
+    };
     Ok(described(&view, best.symbol.unwrap_or(0), others))
 }
 

@@ -26,12 +26,33 @@ const SET_UP: [&str; 11] = [
 ];
 
 /// The same for a whole Python file.
-const MODULE_SET_UP: [&str; 6] = ["setUpModule", "tearDownModule", "setup_module", "teardown_module", "setup_function", "teardown_function"];
+const MODULE_SET_UP: [&str; 6] =
+    ["setUpModule", "tearDownModule", "setup_module", "teardown_module", "setup_function", "teardown_function"];
 
 /// Go's methods that its standard library calls.
 const GO_CALLED: [&str; 22] = [
-    "As", "Close", "Error", "Format", "GoString", "Is", "Len", "Less", "MarshalBinary", "MarshalJSON", "MarshalText", "MarshalYAML", "Read", "Scan",
-    "ServeHTTP", "String", "Swap", "UnmarshalJSON", "UnmarshalText", "Unwrap", "Value", "Write",
+    "As",
+    "Close",
+    "Error",
+    "Format",
+    "GoString",
+    "Is",
+    "Len",
+    "Less",
+    "MarshalBinary",
+    "MarshalJSON",
+    "MarshalText",
+    "MarshalYAML",
+    "Read",
+    "Scan",
+    "ServeHTTP",
+    "String",
+    "Swap",
+    "UnmarshalJSON",
+    "UnmarshalText",
+    "Unwrap",
+    "Value",
+    "Write",
 ];
 
 impl Graph<'_> {
@@ -64,7 +85,8 @@ impl Graph<'_> {
         }
         self.hidden_set_up(view, own, symbol, add)?;
         let is_loose = own.owner.is_none() && own.parent.is_none() && own.kind == Kind::Function;
-        if is_loose && !is_named && matches!(view.language, Some(Language::Python | Language::JavaScript)) && !own.marks.contains("fixture") {
+        if is_loose && !is_named && matches!(view.language, Some(Language::Python | Language::JavaScript)) && !own.marks.contains("fixture")
+        {
             add(Node::module(view.file), true);
         }
         Ok(())
@@ -129,7 +151,9 @@ impl Graph<'_> {
         let name = own.name.as_str();
         match view.language {
             Some(Language::Python) => {
-                if SET_UP.contains(&name) && let Some(class) = own.parent {
+                if SET_UP.contains(&name)
+                    && let Some(class) = own.parent
+                {
                     add(Node::symbol(view.file, class), false);
                     add_tests_below(view, class, add);
                 } else if MODULE_SET_UP.contains(&name) {

@@ -90,7 +90,12 @@ impl Graph<'_> {
         let mut found = Vec::new();
         for importer in self.importers(view.file)?.iter() {
             let other = self.resolver.view(*importer)?;
-            for import in other.outline.imports.iter().filter(|import| matches!(import.name.as_str(), "default" | "" | "*") && !import.alias.is_empty()) {
+            for import in other
+                .outline
+                .imports
+                .iter()
+                .filter(|import| matches!(import.name.as_str(), "default" | "" | "*") && !import.alias.is_empty())
+            {
                 if self.resolver.import_files(&other, import)?.contains(&view.file) {
                     found.extend(mentions_outside_imports(&other, &import.alias));
                 }
@@ -186,7 +191,12 @@ fn mentions_outside_imports(view: &View, name: &str) -> Vec<Use> {
     let numbers = view.mentions_of(name).iter().filter_map(|number| Some((*number, view.mention(*number)?)));
     let outside = numbers.filter(|(_, mention)| mention.within.is_some() || view.import_at(mention.start).is_none());
     outside
-        .map(|(number, mention)| Use { by: Node { file: view.file, symbol: mention.within }, mention: number, start: mention.start, guess: false })
+        .map(|(number, mention)| Use {
+            by: Node { file: view.file, symbol: mention.within },
+            mention: number,
+            start: mention.start,
+            guess: false,
+        })
         .collect()
 }
 

@@ -66,7 +66,10 @@ impl Resolver<'_> {
         }
         if let Some(rest) = module.strip_prefix("@/").or_else(|| module.strip_prefix("~/")) {
             let package = self.tree.package(path);
-            let found = [join(package, "src"), package.to_owned()].iter().map(|base| self.script_file(&join(base, rest))).find(|found| !found.is_empty());
+            let found = [join(package, "src"), package.to_owned()]
+                .iter()
+                .map(|base| self.script_file(&join(base, rest)))
+                .find(|found| !found.is_empty());
             return Ok(Found::these(found.unwrap_or_default()));
         }
         for (name, folder) in self.script_packages()?.iter() {
