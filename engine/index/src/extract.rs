@@ -43,6 +43,11 @@ pub fn outline(language: Language, bytes: &[u8]) -> Outline {
     })
 }
 
+/// A file's tree, by this thread's parser; nothing where there is none.
+pub(crate) fn parsed(language: Language, bytes: &[u8]) -> Option<tree_sitter::Tree> {
+    TOOLS.with_borrow_mut(|tools| parse(&mut tools.parser, Grammar::of(language), bytes))
+}
+
 fn parse(parser: &mut Parser, grammar: &Grammar, bytes: &[u8]) -> Option<tree_sitter::Tree> {
     parser.set_language(&grammar.syntax).ok()?;
     parser.parse(bytes, None)

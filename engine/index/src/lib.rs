@@ -3,6 +3,7 @@
 //! The map, from bytes to answers:
 //! - `language`, `outline`: which language a file is in, and what its syntax alone says ([`Outline`]). Pure.
 //! - `extract`: the outline of a file, from its bytes ([`outline`]). Pure.
+//! - `mutant`: small wrong versions of a file, to measure a selection of tests by ([`mutants`]). Pure.
 //! - `store`: outlines, full text and history of one repository, in a SQLite file of its own that can always be made anew.
 //! - `facts`: the questions the rest may ask the store ([`Facts`]), so that resolving is tested without one.
 //! - `resolve`: which symbol a mention means, by scope and import, or by name alone, which is a guess. Pure over [`Facts`].
@@ -22,6 +23,7 @@ mod facts;
 mod fixture;
 mod graph;
 mod language;
+mod mutant;
 mod outline;
 mod resolve;
 
@@ -30,4 +32,5 @@ pub use evidence::evidence;
 pub use extract::outline;
 pub use facts::{Commit, Facts, File, FileId, History};
 pub use language::Language;
+pub use mutant::{Mutant, mutants};
 pub use outline::{Import, Kind, Manner, Mention, Outline, Span, Symbol};

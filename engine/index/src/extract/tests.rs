@@ -4,6 +4,7 @@ mod bounds;
 mod python;
 mod rust;
 mod script;
+mod speed;
 
 use std::fmt::Write;
 
