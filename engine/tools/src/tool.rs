@@ -6,12 +6,16 @@
 //! Invariant: [`invoke`] never panics on its arguments, never writes outside its root and never leaves a process it
 //! started behind in that process's group.
 
+mod affected;
 mod arguments;
 mod beneath;
 mod bounded;
 mod changes;
+mod citations;
 mod edit;
 mod exec;
+mod explain;
+mod known;
 mod list;
 mod packages;
 mod process;
@@ -24,6 +28,7 @@ mod write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use naestro_kernel::code::Code;
 use naestro_kernel::{Class, ToolAccess, ToolFacts};
 use naestro_policy::effect::ToolSpec;
 
@@ -64,6 +69,8 @@ pub(crate) struct Invocation<'a> {
     pub timeout: Duration,
     /// Stops it early.
     pub cancel: &'a Cancel,
+    /// What knows the code of folders; only where the tool's place is the host.
+    pub code: Option<&'a dyn Code>,
 }
 
 /// What a tool says.
@@ -117,6 +124,7 @@ struct Call<'a> {
     args: Arguments,
     deadline: Instant,
     cancel: &'a Cancel,
+    code: Option<&'a dyn Code>,
 }
 
 /// Why a tool ended early: it says no, with the next step, or it could not be run.
@@ -127,8 +135,20 @@ enum Stop {
 }
 
 /// Every tool, in the order they are shown.
-const ENTRIES: &[&Entry] =
-    &[&read::TOOL, &list::TOOL, &search::TOOL, &edit::TOOL, &write::TOOL, &exec::TOOL, &changes::TOOL, &packages::TOOL, &test::TOOL];
+const ENTRIES: &[&Entry] = &[
+    &read::TOOL,
+    &list::TOOL,
+    &search::TOOL,
+    &edit::TOOL,
+    &write::TOOL,
+    &exec::TOOL,
+    &explain::TOOL,
+    &citations::TOOL,
+    &changes::TOOL,
+    &packages::TOOL,
+    &affected::TOOL,
+    &test::TOOL,
+];
 
 /// Every tool, in a stable order.
 pub(crate) fn registry() -> Vec<Tool> {
@@ -160,7 +180,7 @@ fn attempt(invocation: &Invocation<'_>) -> Result<Answer, Stop> {
     let entry = ENTRIES.iter().find(|entry| entry.name == invocation.tool).ok_or_else(|| unknown(invocation.tool))?;
     let args = Arguments::parse(invocation.args, entry.fields)?;
     let root = Root::open(invocation.root).map_err(Fault::Broken)?;
-    let call = Call { root, args, deadline: Instant::now() + invocation.timeout, cancel: invocation.cancel };
+    let call = Call { root, args, deadline: Instant::now() + invocation.timeout, cancel: invocation.cancel, code: invocation.code };
     (entry.run)(&call)
 }
 

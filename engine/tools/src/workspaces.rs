@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use naestro_kernel::code::Code;
 use naestro_kernel::{Body, Failure, Output, RunId, ToolAccess, ToolFacts};
 use naestro_policy::effect::{Check, Diff, Exact, Import, Open, ToolCall, ToolSpec};
 use naestro_policy::port::{Answer, CheckResult, Contents, Opened, ToolResult, Workspaces};
@@ -37,6 +38,7 @@ pub struct LocalWorkspaces(Arc<Inner>);
 struct Inner {
     home: PathBuf,
     contents: Arc<dyn Contents>,
+    code: Arc<dyn Code>,
     exe: PathBuf,
     plain: bool,
     swept: AtomicBool,
@@ -46,21 +48,22 @@ struct Inner {
 }
 
 impl LocalWorkspaces {
-    /// Workspaces that keep their private files below `home`, and what trees hold in `contents`. Touches nothing yet.
+    /// Workspaces that keep their private files below `home`, and what trees hold in `contents`; `code` is asked by the tools
+    /// that tell what is known about code. Touches nothing yet.
     #[must_use]
-    pub fn new(home: PathBuf, contents: Arc<dyn Contents>) -> Self {
+    pub fn new(home: PathBuf, contents: Arc<dyn Contents>, code: Arc<dyn Code>) -> Self {
         let exe = std::env::var_os("NAESTRO_HANDS_EXE").unwrap_or_else(|| "/proc/self/exe".into());
         let plain = std::env::var_os("NAESTRO_WORKSPACE_LEVEL").as_deref() == Some(OsStr::new("copy"));
-        Self::with(home, contents, exe.into(), plain)
+        Self::with(home, contents, code, exe.into(), plain)
     }
 
     /// As [`LocalWorkspaces::new`] without reading the environment: `exe` is what hands are started from, `plain` forces
     /// plain copies.
     #[must_use]
-    pub fn with(home: PathBuf, contents: Arc<dyn Contents>, exe: PathBuf, plain: bool) -> Self {
+    pub fn with(home: PathBuf, contents: Arc<dyn Contents>, code: Arc<dyn Code>, exe: PathBuf, plain: bool) -> Self {
         let (snapshots, attempts) = (Snapshots::new(&home), Attempts::new(&home));
         let (swept, open) = (AtomicBool::new(false), Mutex::default());
-        Self(Arc::new(Inner { home, contents, exe, plain, swept, snapshots, attempts, open }))
+        Self(Arc::new(Inner { home, contents, code, exe, plain, swept, snapshots, attempts, open }))
     }
 }
 
@@ -166,7 +169,8 @@ impl Inner {
         let _cancels = CancelOnDrop(cancel.clone());
         blocking(move || {
             let (root, timeout) = (Path::new(&call.checkout), Duration::from_millis(call.timeout));
-            let invocation = tool::Invocation { root, tool: &call.tool, args: &call.args.bytes, timeout, cancel: &cancel };
+            let code = Some(&*self.code);
+            let invocation = tool::Invocation { root, tool: &call.tool, args: &call.args.bytes, timeout, cancel: &cancel, code };
             let answer = tool::invoke(&invocation).map_err(|fault| told(fault.into(), &format!("call {}", call.tool)))?;
             result(Said::Answer { ok: answer.ok, text: answer.text, data: answer.data })
         })

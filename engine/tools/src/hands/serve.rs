@@ -96,7 +96,7 @@ impl Serving {
         match ask {
             Ask::Call { tool, args, timeout, .. } => {
                 let timeout = Duration::from_millis(*timeout);
-                let answer = tool::invoke(&Invocation { root, tool, args: args.as_bytes(), timeout, cancel })?;
+                let answer = tool::invoke(&Invocation { root, tool, args: args.as_bytes(), timeout, cancel, code: None })?;
                 Ok(Said::Answer { ok: answer.ok, text: answer.text, data: answer.data })
             }
             Ask::Command { command, timeout } => {

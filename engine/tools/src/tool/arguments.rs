@@ -24,6 +24,10 @@ pub(super) enum Kind {
     Flag,
     /// The data of an earlier step: an object.
     Data,
+    /// A list of strings.
+    Texts,
+    /// What an earlier step said: a string or an object.
+    Said,
 }
 
 /// The arguments of one call, checked.
@@ -84,6 +88,10 @@ impl Arguments {
     pub(super) fn data(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
+
+    pub(super) fn texts(&self, name: &str) -> Vec<&str> {
+        self.0.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
 }
 
 impl Field {
@@ -93,6 +101,8 @@ impl Field {
             Kind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
             Kind::Flag => json!({ "type": "boolean" }),
             Kind::Data => json!({ "type": "object" }),
+            Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+            Kind::Said => json!({ "type": ["string", "object"] }),
         };
         schema["description"] = self.about.into();
         schema
@@ -116,6 +126,8 @@ impl Kind {
             Self::Count(least, most) => value.as_u64().is_some_and(|count| (*least..=*most).contains(&count)),
             Self::Flag => value.is_boolean(),
             Self::Data => value.is_object(),
+            Self::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            Self::Said => value.is_string() || value.is_object(),
         }
     }
 
@@ -125,6 +137,8 @@ impl Kind {
             Self::Count(least, most) => format!("a whole number from {least} to {most}"),
             Self::Flag => "true or false".into(),
             Self::Data => "an object".into(),
+            Self::Texts => "a list of strings".into(),
+            Self::Said => "a string or an object".into(),
         }
     }
 }

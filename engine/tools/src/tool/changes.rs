@@ -6,7 +6,7 @@
 
 mod base;
 
-use git2::{Delta, Diff, DiffOptions, FileMode, Repository};
+use git2::{Delta, Diff, DiffOptions, FileMode, Oid, Repository};
 use naestro_kernel::{Class, ToolAccess};
 use serde_json::{Value, json};
 
@@ -47,16 +47,16 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     };
     match base::find(&repository, since)? {
         Base::Unborn => all(call, "nothing (there is no commit yet)"),
-        Base::Tree { tree, label } => {
+        Base::Tree { tree, commit, label } => {
             let mut options = options();
             let diff = repository.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options));
             let files = files(call, &repository, &diff.map_err(|e| base::unreadable(&e))?)?;
             if !files.is_empty() || since.is_some() {
-                return Ok(answer(&label, files));
+                return Ok(answer(&label, Some(commit), files));
             }
-            let (label, diff) = base::last_commit(&repository)?;
+            let (label, diff, parent) = base::last_commit(&repository)?;
             let files = self::files(call, &repository, &diff)?;
-            Ok(answer(&label, files))
+            Ok(answer(&label, parent, files))
         }
     }
 }
@@ -117,21 +117,22 @@ fn all(call: &Call<'_>, label: &str) -> Result<Answer, Stop> {
         }
     }
     let compared = format!("compared with {label}: {}", counted(files.len() as u64, "file"));
-    Ok(told(label, compared, files))
+    Ok(told(label, compared, None, files))
 }
 
 /// What the comparison came to.
-fn answer(label: &str, files: Vec<Change>) -> Answer {
+fn answer(label: &str, since: Option<Oid>, files: Vec<Change>) -> Answer {
     let count = if files.is_empty() { "no file".into() } else { counted(files.len() as u64, "file") };
-    told(label, format!("compared with {label}: {count} changed"), files)
+    told(label, format!("compared with {label}: {count} changed"), since, files)
 }
 
-fn told(label: &str, compared: String, files: Vec<Change>) -> Answer {
+fn told(label: &str, compared: String, since: Option<Oid>, files: Vec<Change>) -> Answer {
+    let since = since.map(|commit| commit.to_string());
     let text = format!("{compared}{}", lines(&files));
     let more = files.len().saturating_sub(MOST);
     let submodules: Vec<String> = files.iter().filter(|(_, _, is_submodule)| *is_submodule).map(|(path, ..)| path.clone()).collect();
     let named: Vec<Value> = files.into_iter().take(MOST).map(|(path, status, _)| json!({ "path": path, "status": status })).collect();
-    let data = json!({ "base": label, "compared": compared, "files": named, "more": more, "submodules": submodules });
+    let data = json!({ "base": label, "since": since, "compared": compared, "files": named, "more": more, "submodules": submodules });
     Answer { ok: true, text, data: Some(data) }
 }
 

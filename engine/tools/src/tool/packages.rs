@@ -3,7 +3,7 @@
 use naestro_kernel::{Class, ToolAccess};
 use serde_json::{Value, json};
 
-use super::arguments::{Kind, required};
+use super::arguments::{Kind, optional};
 use super::{Answer, Call, Entry, Place, Stop, test};
 use crate::project::{self, Concerned, Selection};
 
@@ -13,7 +13,10 @@ const UNOWNED: usize = 50;
 pub(super) const TOOL: Entry = Entry {
     name: "packages",
     about: "Says which packages own the files that changed, which depend on those, and the test command of each.",
-    fields: &[required("changes", Kind::Data, "the data of the tool changes: an object with files")],
+    fields: &[
+        optional("changes", Kind::Data, "the data of the tool changes: an object with files; left out only with all"),
+        optional("all", Kind::Flag, "whether every package is wanted, whatever changed"),
+    ],
     class: Class::Pure,
     access: ToolAccess::None,
     for_agents: false,
@@ -28,7 +31,8 @@ struct Told {
 }
 
 fn run(call: &Call<'_>) -> Result<Answer, Stop> {
-    let (files, everything) = changed(call.args.data("changes"))?;
+    let (files, everything) =
+        if call.args.flag("all") { (vec![], Some("everything is tested")) } else { changed(call.args.data("changes"))? };
     let mut told = Told::of(call.args.data("changes"));
     if test::is_running_in(call.root.path()) {
         let text = "nothing to test: these tests were started by a test run of this same folder";

@@ -23,7 +23,7 @@ pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
 
 pub(super) fn answer(root: &Path, tool: &str, args: &Value) -> Result<Answer, Fault> {
     let (cancel, args) = (Cancel::default(), args.to_string());
-    invoke(&Invocation { root, tool, args: args.as_bytes(), timeout: Duration::from_secs(20), cancel: &cancel })
+    invoke(&Invocation { root, tool, args: args.as_bytes(), timeout: Duration::from_secs(20), cancel: &cancel, code: None })
 }
 
 /// `yes: ` or `no: ` and the text.
@@ -50,10 +50,10 @@ fn every_schema_is_closed_and_every_field_is_explained() {
 }
 
 #[test]
-fn agents_have_six_tools_and_only_three_may_write() {
+fn agents_have_seven_tools_and_only_three_may_write() {
     let shown: Vec<String> =
         registry().iter().filter(|tool| tool.facts.for_agents).map(|tool| format!("{} {:?}", tool.facts.name, tool.facts.access)).collect();
-    expect!["read Read, list Read, search Read, edit Write, write Write, exec Write"].assert_eq(&shown.join(", "));
+    expect!["read Read, list Read, search Read, edit Write, write Write, exec Write, explain None"].assert_eq(&shown.join(", "));
 }
 
 #[test]
@@ -73,9 +73,12 @@ fn bad_arguments_are_answered_with_the_field_and_the_next_step() {
         &root,
         "fly",
         json!({}),
-        expect![[r#"no: there is no tool "fly"; use one of: read, list, search, edit, write, exec, changes, packages, test"#]],
+        expect![[
+            r#"no: there is no tool "fly"; use one of: read, list, search, edit, write, exec, explain, citations, changes, packages, affected, test"#
+        ]],
     );
-    let broken = Invocation { root: root.path(), tool: "read", args: b"{", timeout: Duration::from_secs(1), cancel: &Cancel::default() };
+    let broken =
+        Invocation { root: root.path(), tool: "read", args: b"{", timeout: Duration::from_secs(1), cancel: &Cancel::default(), code: None };
     expect!["the arguments are no JSON (EOF while parsing an object at line 1 column 1); send one JSON object"]
         .assert_eq(&invoke(&broken).unwrap().text);
 }
@@ -432,7 +435,8 @@ fn write_makes_folders_and_replaces_whole_files() {
 fn a_cancelled_or_late_call_ends_as_a_fault() {
     let root = folder(&[("a", "x\n")]);
     let cancel = Cancel::default();
-    let late = Invocation { root: root.path(), tool: "search", args: br#"{"pattern":"x"}"#, timeout: Duration::ZERO, cancel: &cancel };
+    let late =
+        Invocation { root: root.path(), tool: "search", args: br#"{"pattern":"x"}"#, timeout: Duration::ZERO, cancel: &cancel, code: None };
     assert_eq!(invoke(&late), Err(Fault::TimedOut));
     cancel.cancel();
     assert_eq!(invoke(&Invocation { timeout: Duration::from_secs(9), ..late }), Err(Fault::Cancelled));

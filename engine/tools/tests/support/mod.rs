@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use naestro_kernel::code::{self, Affected, Change, Citation, Code, Evidence, Target, Watch};
 use naestro_kernel::{Digest, Failure, Millis, Mode, RunId, ToolAccess, UnitId};
 use naestro_policy::effect::{Check, Diff, Effect, Import, Open, ToolCall};
 use naestro_policy::port::{CheckResult, Contents, JournalError, Opened, ToolResult, Workspaces};
@@ -43,6 +44,23 @@ impl Contents for Memory {
     }
 }
 
+/// Knows no code: workspaces work without.
+struct Nobody;
+
+impl Code for Nobody {
+    fn evidence(&self, _: &str, _: &Target, _: &dyn Watch) -> Result<Evidence, code::Fault> {
+        Err(code::Fault::Unavailable("know any code".into()))
+    }
+
+    fn holds(&self, _: &str, citations: &[Citation]) -> Vec<bool> {
+        vec![false; citations.len()]
+    }
+
+    fn affected(&self, _: &str, _: &Change, _: &dyn Watch) -> Result<Affected, code::Fault> {
+        Err(code::Fault::Unavailable("know any code".into()))
+    }
+}
+
 /// One run's use of the workspaces below a state directory.
 #[derive(Clone)]
 pub(crate) struct Desk {
@@ -78,7 +96,7 @@ impl Desk {
     pub(crate) fn new(home: &Path, checkout: &Path, contents: Arc<Memory>, exe: PathBuf, plain: bool, run: u8) -> Self {
         let checkout = checkout.to_str().expect("a temporary folder's name is text").to_owned();
         let policies = Arc::new(Policies::built_in().expect("the built-in policies are valid"));
-        Self { spaces: LocalWorkspaces::with(home.to_path_buf(), contents, exe, plain), run: RunId([run; 16]), checkout, policies }
+        Self { spaces: LocalWorkspaces::with(home.to_path_buf(), contents, Arc::new(Nobody), exe, plain), run: RunId([run; 16]), checkout, policies }
     }
 
     fn permit(&self, effect: &Effect) -> Permit {

@@ -1,13 +1,13 @@
 //! The base: what the working tree is compared with.
 
-use git2::{Commit, Diff, ErrorCode, Repository, Tree};
+use git2::{Commit, Diff, ErrorCode, Oid, Repository, Tree};
 
 use super::super::Stop;
 
 /// What there is to compare with.
 pub(super) enum Base<'a> {
-    /// A tree, and what it is in words.
-    Tree { tree: Tree<'a>, label: String },
+    /// The tree of a commit, and what it is in words.
+    Tree { tree: Tree<'a>, commit: Oid, label: String },
     /// There is no commit.
     Unborn,
 }
@@ -46,16 +46,16 @@ fn unborn<'a>(since: Option<&str>) -> Result<Base<'a>, Stop> {
     }
 }
 
-/// What the last commit changed.
-pub(super) fn last_commit(repository: &Repository) -> Result<(String, Diff<'_>), Stop> {
+/// What the last commit changed, in words and as a diff, and the commit before it.
+pub(super) fn last_commit(repository: &Repository) -> Result<(String, Diff<'_>, Option<Oid>), Stop> {
     let commit = repository.head().and_then(|head| head.peel_to_commit()).map_err(|e| unreadable(&e))?;
     let tree = commit.tree().map_err(|e| unreadable(&e))?;
-    let (before, words) = match commit.parent(0).and_then(|parent| parent.tree()) {
-        Ok(before) => (Some(before), "HEAD~1 (nothing changed since the last commit"),
-        Err(_) => (None, "nothing (nothing changed since the last commit, which has no parent here"),
+    let (before, parent, words) = match commit.parent(0).and_then(|parent| Ok((parent.tree()?, parent.id()))) {
+        Ok((before, parent)) => (Some(before), Some(parent), "HEAD~1 (nothing changed since the last commit"),
+        Err(_) => (None, None, "nothing (nothing changed since the last commit, which has no parent here"),
     };
     let diff = repository.diff_tree_to_tree(before.as_ref(), Some(&tree), None).map_err(|e| unreadable(&e))?;
-    Ok((format!("{words}, {})", abbreviated(&commit)), diff))
+    Ok((format!("{words}, {})", abbreviated(&commit)), diff, parent))
 }
 
 /// Says that git's data cannot be read.
@@ -97,7 +97,7 @@ fn short(branch: &str) -> &str {
 
 fn against<'a>(commit: &Commit<'a>, words: &str) -> Result<Base<'a>, Stop> {
     let tree = commit.tree().map_err(|e| unreadable(&e))?;
-    Ok(Base::Tree { tree, label: format!("{words}, {}", abbreviated(commit)) })
+    Ok(Base::Tree { tree, commit: commit.id(), label: format!("{words}, {}", abbreviated(commit)) })
 }
 
 fn abbreviated(commit: &Commit<'_>) -> String {

@@ -103,6 +103,7 @@ fn exec_says_how_the_command_ended() {
             args: args.as_bytes(),
             timeout: Duration::from_secs(20),
             cancel: &Cancel::default(),
+            code: None,
         };
         let answer = invoke(&call).unwrap();
         expect.assert_eq(&format!("{} {:?} {}", answer.ok, answer.text, answer.data.unwrap_or_default()));

@@ -28,7 +28,7 @@ fn workspace(tag: &str, good: &str, bad: &str, more: &[(&str, &str)]) -> TempDir
 fn call(root: &TempDir, args: &Value, timeout: u64) -> Result<Answer, Fault> {
     let args = args.to_string();
     let timeout = Duration::from_secs(timeout);
-    invoke(&Invocation { root: root.path(), tool: "test", args: args.as_bytes(), timeout, cancel: &Cancel::default() })
+    invoke(&Invocation { root: root.path(), tool: "test", args: args.as_bytes(), timeout, cancel: &Cancel::default(), code: None })
 }
 
 /// Arguments that ask for these folders; the names are the folders' with `tag` before them.
