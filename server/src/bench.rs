@@ -2,6 +2,7 @@
 
 mod agent;
 mod durable;
+mod select;
 
 use clap::Subcommand;
 use naestro_api::Error;
@@ -19,6 +20,7 @@ pub(crate) struct Args {
 enum What {
     Agent(agent::Args),
     Durable(durable::Args),
+    Select(select::Args),
 }
 
 impl Args {
@@ -26,6 +28,7 @@ impl Args {
         match self.what {
             What::Agent(args) => args.run(),
             What::Durable(args) => args.run(),
+            What::Select(args) => args.run(),
         }
     }
 }
