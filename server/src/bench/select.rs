@@ -16,6 +16,7 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use serde_json::{Value, json};
 
 use crate::screen::Screen;
 use crate::{exit, screen};
-use child::{Child, Report, Scope};
+use child::{Child, Key, Report, Scope, State};
 use copy::Folder;
 use draw::Mutant;
 use figures::{Figures, Measured};
@@ -144,9 +145,9 @@ impl Bench {
         self.figures.drawn += 1;
         let written = Written::write(&self.child.workspace, mutant)?;
         let listed = self.child.ask(Scope::Listed)?;
-        let run = self.child.ask(Scope::All)?;
+        let truth = self.truth(&listed)?;
         written.restore()?;
-        let failing = match judge(&self.baseline, &run) {
+        let failing = match truth {
             Truth::Failing(failing) => failing,
             truth => {
                 self.figures.count(&truth);
@@ -156,6 +157,21 @@ impl Bench {
         let measured = Measured::new(mutant, &failing, &listed, &self.baseline);
         self.figures.measured.push(measured.clone());
         Ok(Ending::Measured(measured))
+    }
+
+    /// What the mutant that is in its file now breaks. Where the selection misses some of that, only what breaks twice counts:
+    /// a test that sometimes fails by itself is not broken by the mutant.
+    fn truth(&mut self, listed: &Report) -> Result<Truth, Error> {
+        let truth = judge(&self.baseline, &self.child.ask(Scope::All)?);
+        let Truth::Failing(failing) = truth else { return Ok(truth) };
+        if failing.iter().all(|key| listed.tests.contains_key(key)) {
+            return Ok(Truth::Failing(failing));
+        }
+        let again = self.child.ask(Scope::All)?;
+        let passes = |key: &Key| again.tests.get(key).is_some_and(|test| test.state == State::Passed);
+        let (unsteady, failing): (BTreeSet<Key>, BTreeSet<Key>) = failing.into_iter().partition(passes);
+        self.figures.unsteady += unsteady.len();
+        Ok(if failing.is_empty() { Truth::Unnoticed } else { Truth::Failing(failing) })
     }
 }
 

@@ -78,6 +78,8 @@ pub(super) struct Figures {
     unbuilt: usize,
     unnoticed: usize,
     unfinished: usize,
+    /// Failures that the selection missed and that did not come again.
+    pub(super) unsteady: usize,
     pub(super) measured: Vec<Measured>,
 }
 
@@ -150,6 +152,9 @@ impl Figures {
         if usable > 0 {
             self.shares_of(&mut text);
         }
+        if self.unsteady > 0 {
+            let _ = writeln!(text, "  unsteady   {} failures that were not selected did not come again", self.unsteady);
+        }
         for (reason, count) in self.reasons() {
             let _ = writeln!(text, "  widened    {count} times, {reason}");
         }
@@ -174,6 +179,7 @@ impl Figures {
             "unbuilt": self.unbuilt,
             "unnoticed": self.unnoticed,
             "unfinished": self.unfinished,
+            "unsteady": self.unsteady,
             "recall_mean": mean(&recalls),
             "recall_goal": RECALL,
             "worst": self.worst(),
