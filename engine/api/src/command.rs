@@ -1,5 +1,7 @@
 //! What callers can say.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +13,9 @@ use crate::{Plan, Trace};
 pub enum Command {
     /// A goal, a recipe or a plan becomes a run.
     Orchestrate(Box<Orchestrate>),
-    /// A recorded run, or a step of it, is explained from recorded reasons only.
+    /// A place in code, a change or a recorded run is explained, from evidence only.
     Explain(Explain),
-    /// The tests that a change affects are run.
+    /// Tests are run: those that a change affects, or others.
     Test(Test),
     /// The journal is asked or changed.
     Trace(Trace),
@@ -88,35 +90,92 @@ pub struct Budget {
     pub wall_s: Option<u64>,
 }
 
-/// Explains a run from what was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Explains code from what is known about it, or a run from what was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Explain {
-    /// `run:ID` or `run:ID/STEP`.
+    /// `path`, `path:line[:column]`, `path#symbol`, a symbol, `commit:REV`, `diff`, `test:NAME`, `run:ID` or `run:ID/STEP`.
     pub target: String,
+    /// The absolute path of the folder; not needed for a run.
+    #[serde(default)]
+    pub workspace: Option<String>,
+    /// What is asked about the target, in words, where it is not simply to be explained; only a model can answer it.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// Whether a model may put the evidence into prose.
+    #[serde(default)]
+    pub prose: Prose,
 }
 
-/// Runs the tests that a change affects: the recipe `check`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Whether a model may put evidence into prose; every sentence of it is checked against the evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prose {
+    /// Where a model is configured.
+    #[default]
+    Auto,
+    /// The evidence alone is wanted.
+    Never,
+}
+
+/// Runs tests, by the project's own runners.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
     /// The absolute path of the folder.
     pub workspace: String,
-    /// The revision to compare with, where not the merge base with the default branch.
+    /// Which tests.
+    #[serde(default)]
+    pub select: Selection,
+    /// The revision to compare with, where not the merge base with the default branch; only for affected tests.
     #[serde(default)]
     pub since: Option<String>,
+    /// Whether the tests are only listed, not run.
+    #[serde(default)]
+    pub list: bool,
+    /// How often each test is run; once where absent.
+    #[serde(default)]
+    pub repeat: Option<u32>,
+    /// How often a test that fails is run again, to tell flaky from failing; as configured where absent.
+    #[serde(default)]
+    pub retries: Option<u32>,
     /// Wall time in seconds; 120 where absent.
     #[serde(default)]
     pub wall_s: Option<u64>,
 }
 
+/// Which tests are run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// Those that the change can affect.
+    #[default]
+    Affected,
+    /// All of them.
+    All,
+    /// Those whose id holds one of these texts, or that lie in one of these files.
+    Named(Vec<String>),
+}
+
 /// Who calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The face the call came by.
     pub face: Face,
     /// Whether the caller can answer questions while its run goes on.
     pub answers: bool,
+    /// Where it hears how far the project is read while it waits for an answer that is no run.
+    pub progress: Option<Progress>,
+}
+
+/// Hears how far the project is read: so many files of so many.
+#[derive(Clone)]
+pub struct Progress(pub Arc<dyn Fn(usize, usize) + Send + Sync>);
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Progress")
+    }
 }
 
 /// A way in.

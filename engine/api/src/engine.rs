@@ -7,7 +7,7 @@ use futures_core::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Caller, Command, Error, Events, RunState, Signal, TraceReply, Update};
+use crate::{Caller, Citation, Command, Error, Events, Evidence, RunState, Signal, TraceReply, Update};
 
 /// A boxed future.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,7 +20,7 @@ pub trait Engine: Send + Sync {
     /// Starts a command. A command that makes a run returns its handle as soon as the run is in the journal.
     ///
     /// # Errors
-    /// What is wrong with the command, before anything has happened.
+    /// What is wrong with the command, before anything has happened. Dropping the future gives up what it waits for.
     fn submit(&self, command: Command, caller: Caller) -> Pending<'_, Result<Handle, Error>>;
 
     /// Says something to a run, in this process or another.
@@ -54,18 +54,29 @@ pub enum Handle {
     Explanation(Explanation),
 }
 
-/// What a target's record says.
+/// What there is to say about a target, from evidence only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Explanation {
-    /// The target, as it was asked for.
-    pub target: String,
-    /// The explanation; every line ends with the index of the event it rests on, in brackets.
-    pub text: String,
-    /// The events it rests on.
-    pub cites: Vec<u64>,
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Explanation {
+    /// Of code: its facts.
+    Code {
+        /// The target, as it was asked for.
+        target: String,
+        /// What is known about it.
+        evidence: Evidence,
+    },
+    /// Of a run: what was decided and why.
+    Run {
+        /// The target, as it was asked for.
+        target: String,
+        /// The explanation; every line ends with the index of the event it rests on, in brackets.
+        text: String,
+        /// The events it rests on.
+        cites: Vec<u64>,
+    },
 }
 
-/// A question about a run.
+/// A question that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "query", rename_all = "snake_case")]
 pub enum Query {
@@ -87,6 +98,13 @@ pub enum Query {
         #[serde(default)]
         wait_ms: u64,
     },
+    /// Whether citations still hold: each file has those very bytes at those places.
+    Holds {
+        /// The absolute path of the folder.
+        workspace: String,
+        /// The citations.
+        citations: Vec<Citation>,
+    },
 }
 
 /// The answer to a query.
@@ -97,4 +115,6 @@ pub enum Reply {
     State(Box<RunState>),
     /// Events.
     Events(Events),
+    /// Whether each citation holds, in the order they were given.
+    Holds(Vec<bool>),
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Mode, Plan};
+use crate::{Evidence, Mode, Plan, TestReport};
 
 /// One update of a run. The last one of a run is always [`UpdateBody::Finished`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +83,27 @@ pub enum UpdateBody {
         state: CallState,
         /// What it produced or why it was refused; empty while it goes on.
         output: String,
+    },
+    /// A step gathered what is known about a target.
+    Evidence {
+        /// The step.
+        step: String,
+        /// What is known.
+        evidence: Evidence,
+    },
+    /// A step ran or listed tests.
+    Tests {
+        /// The step.
+        step: String,
+        /// What it found, test by test.
+        report: TestReport,
+    },
+    /// The project is being read for the first time, or again after many changes.
+    Reading {
+        /// So many files are known.
+        done: usize,
+        /// Of so many.
+        total: usize,
     },
     /// The run has a question; it waits for the answer.
     Question(Question),

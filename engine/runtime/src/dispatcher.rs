@@ -23,6 +23,7 @@ use crate::exact::{Exact, Impossible, Maker};
 use crate::executor::{Ports, Report};
 use crate::fold::Fold;
 use crate::letter::Posted;
+use crate::parts::Tests;
 use crate::{failure, plan, update};
 
 /// The most bytes of a diff that a question shows; the file it is written to has all of it.
@@ -42,6 +43,7 @@ pub(crate) struct Dispatcher {
     pub(crate) policies: Arc<Policies>,
     pub(crate) ports: Ports,
     pub(crate) specs: Arc<[ToolSpec]>,
+    pub(crate) tests: Tests,
     pub(crate) preamble: Preamble,
     pub(crate) diffs: std::path::PathBuf,
     pub(crate) updates: mpsc::UnboundedSender<Update>,
@@ -265,7 +267,7 @@ impl Dispatcher {
     }
 
     fn maker(&self) -> Maker<'_> {
-        Maker { fold: &self.fold, preamble: &self.preamble, specs: &self.specs }
+        Maker { fold: &self.fold, preamble: &self.preamble, specs: &self.specs, tests: &self.tests }
     }
 
     fn context(&self, unit: UnitId, work: &Work, consent: Option<naestro_kernel::Digest>) -> Option<Context> {
@@ -337,7 +339,8 @@ impl Dispatcher {
     }
 
     fn pass_on(&self, unit: UnitId, delta: Delta) {
-        let Some(step) = self.fold.work(unit).and_then(Work::step) else { return };
+        let step = self.fold.work(unit).and_then(Work::step);
+        let Some(step) = step.filter(|step| !update::is_unchecked(&self.fold, step)) else { return };
         let (text, reasoning) = match delta {
             Delta::Text(text) => (text, false),
             Delta::Reasoning(text) => (text, true),

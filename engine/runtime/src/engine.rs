@@ -14,6 +14,7 @@ use crate::dispatcher::{Input, event_of};
 use crate::fold::Fold;
 use crate::letter::Posted;
 use crate::parts::Parts;
+use crate::reading::{Listeners, ReadAloud};
 use crate::session::Session;
 use crate::{command, failure, state, story};
 
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     workshop: OnceLock<Workshop>,
     pub(crate) live: Mutex<BTreeMap<RunId, LiveRun>>,
     pub(crate) sessions: Mutex<BTreeMap<RunId, Session>>,
+    pub(crate) listeners: Listeners,
 }
 
 /// What only runs need: policies and tools.
@@ -64,6 +66,7 @@ impl LocalEngine {
             workshop: OnceLock::new(),
             live: Mutex::default(),
             sessions: Mutex::default(),
+            listeners: Listeners::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -74,7 +77,7 @@ impl Engine for LocalEngine {
         Box::pin(async move {
             match command {
                 Command::Orchestrate(orchestrate) => command::orchestrate::start(&self.shared, *orchestrate, &caller).await,
-                Command::Explain(explain) => command::explain::answer(&self.shared, explain).await.map(Handle::Explanation),
+                Command::Explain(explain) => command::explain::answer(&self.shared, explain, &caller).await,
                 Command::Test(test) => command::test::start(&self.shared, test, &caller).await,
                 Command::Trace(trace) => command::trace::answer(&self.shared, trace).await.map(Handle::Trace),
             }
@@ -95,6 +98,9 @@ impl Engine for LocalEngine {
                 }
                 Query::Events { run, since, limit, wait_ms } => {
                     self.shared.events(&run, since, limit.unwrap_or(1000), wait_ms).await.map(Reply::Events)
+                }
+                Query::Holds { workspace, citations } => {
+                    command::explain::holds(&self.shared, workspace, citations).await.map(Reply::Holds)
                 }
             }
         })
@@ -134,6 +140,11 @@ impl Shared {
         Ok(Arc::clone(self.journal.get_or_init(|| journal)))
     }
 
+    /// The journal for looking back: nothing where there is none yet, and nothing is made.
+    pub(crate) fn past(&self) -> Option<Arc<dyn Journal>> {
+        self.journal.get().map(Arc::clone).or_else(|| (self.parts.past)())
+    }
+
     /// Policies and tools, loaded at the first run.
     pub(crate) fn workshop(&self) -> Result<Workshop, Error> {
         let journal = self.journal()?;
@@ -142,7 +153,8 @@ impl Shared {
             return Ok(workshop.clone());
         }
         let policies = Policies::built_in().map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
-        let workspaces = (self.parts.workspaces)(Arc::clone(&journal));
+        let code = ReadAloud { code: Arc::clone(&self.parts.code), listeners: self.listeners.clone() };
+        let workspaces = (self.parts.workspaces)(Arc::clone(&journal), Arc::new(code));
         self.sweep(journal);
         let (facts, specs): (Vec<_>, Vec<_>) = workspaces.tools().into_iter().unzip();
         let workshop = Workshop { policies: Arc::new(policies), workspaces, facts: facts.into(), specs: specs.into() };

@@ -14,6 +14,7 @@ mod context;
 mod conversation;
 mod dispatcher;
 mod engine;
+mod evidence;
 mod exact;
 mod executor;
 mod failure;
@@ -22,6 +23,7 @@ mod letter;
 mod message;
 mod parts;
 mod plan;
+mod reading;
 mod receipt;
 mod recipe;
 mod session;
@@ -30,7 +32,7 @@ mod story;
 mod update;
 
 pub use engine::LocalEngine;
-pub use parts::{MakeWorkspaces, ModelPart, OpenJournal, Parts, Settings};
+pub use parts::{MakeWorkspaces, ModelPart, OpenJournal, OpenPast, Parts, Settings, Tests};
 pub use recipe::{Recipe, built_in as built_in_recipes};
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex};
 use expect_test::{Expect, expect};
 use futures_util::StreamExt;
 use naestro_api::{
-    Answer as Reply_, Caller, Command, Engine, ErrorCode, Face, Handle, Mode, Orchestrate, Outcome, Query, Reply, Signal, Trace,
-    TraceReply, Update, UpdateBody,
+    Answer as Reply_, Caller, Command, Engine, ErrorCode, Explain, Explanation, Face, Handle, Mode, Orchestrate, Outcome, Prose, Query,
+    Reply, Signal, Trace, TraceReply, Update, UpdateBody,
 };
 use naestro_journal::SqliteJournal;
+use naestro_kernel::code::{Affected, Change, Citation, Code, Evidence, Fact, Fault, Role as Role_, Source, Target, Watch};
 use naestro_kernel::{Body, Class, Digest, Failure, FailureKind, Finish, ModelFacts, Output, RunId, ToolAccess, ToolFacts, Usage};
 use naestro_policy::effect::{Check, Diff, Generate, Import, Message, MessageCall, Open, Role, ToolCall, ToolSpec};
 use naestro_policy::port::{self, Answer, CheckResult, Delta, Models, Opened, ToolResult, Workspaces};
@@ -103,6 +104,8 @@ impl Workspaces for Memory {
             tool("edit", ToolAccess::Write, true),
             tool("exec", ToolAccess::Write, true),
             tool("changes", ToolAccess::None, false),
+            tool("explain", ToolAccess::None, true),
+            tool("citations", ToolAccess::None, false),
         ]
     }
 
@@ -117,7 +120,11 @@ impl Workspaces for Memory {
         if wrote {
             self.edits.lock().unwrap().push(call.args.text().into_owned());
         }
-        ready(Ok(ToolResult { ok: true, output: output(&format!("{} done", call.tool)), tree: wrote.then(|| self.tree()) }))
+        let mut output = output(&format!("{} done", call.tool));
+        if call.tool == "explain" {
+            output.data = Some(body(r#"{"title":"function parse","facts":[],"left_out":[],"gaps":[]}"#));
+        }
+        ready(Ok(ToolResult { ok: true, output, tree: wrote.then(|| self.tree()) }))
     }
 
     fn check(&self, permit: Permit, check: Check) -> Answer<'_, Result<CheckResult, Failure>> {
@@ -139,6 +146,36 @@ impl Workspaces for Memory {
 
     fn close(&self, _run: RunId) -> Answer<'_, ()> {
         ready(())
+    }
+}
+
+/// Code of which one symbol is known.
+struct Known;
+
+impl Code for Known {
+    fn evidence(&self, _root: &str, target: &Target, _watch: &dyn Watch) -> Result<Evidence, Fault> {
+        match target {
+            Target::Symbol(name) if name == "parse" => {
+                let fact = Fact {
+                    role: Role_::Commit,
+                    text: String::from("Parses"),
+                    name: None,
+                    excerpt: String::new(),
+                    source: Source::Commit("0123".into()),
+                    guess: false,
+                };
+                Ok(Evidence { title: String::from("function parse"), facts: vec![fact], left_out: Vec::new(), gaps: Vec::new() })
+            }
+            _ => Err(Fault::Unknown { what: String::from("the symbol"), near: vec![String::from("parse")] }),
+        }
+    }
+
+    fn holds(&self, _root: &str, citations: &[Citation]) -> Vec<bool> {
+        citations.iter().map(|citation| citation.line == 1).collect()
+    }
+
+    fn affected(&self, _root: &str, _change: &Change, _watch: &dyn Watch) -> Result<Affected, Fault> {
+        Err(Fault::Cancelled)
     }
 }
 
@@ -173,7 +210,9 @@ impl Bench {
         };
         LocalEngine::new(Parts {
             journal: Box::new(move || SqliteJournal::open(&home).map(|journal| Arc::new(journal) as Arc<dyn port::Journal>)),
-            workspaces: Box::new(move |_| Arc::clone(&memory) as Arc<dyn Workspaces>),
+            past: Box::new(|| None),
+            code: Arc::new(Known),
+            workspaces: Box::new(move |_, _| Arc::clone(&memory) as Arc<dyn Workspaces>),
             model: Some(ModelPart { facts, port: Arc::clone(&self.model) as Arc<dyn Models> }),
             settings: Settings { home: self.home.path().to_owned(), keep: u64::MAX, ..Settings::default() },
         })
@@ -185,7 +224,7 @@ impl Bench {
 }
 
 fn caller(answers: bool) -> Caller {
-    Caller { face: Face::Rpc, answers }
+    Caller { face: Face::Rpc, answers, progress: None }
 }
 
 async fn submit(engine: &LocalEngine, orchestrate: Orchestrate, answers: bool) -> (String, naestro_api::Updates) {
@@ -213,6 +252,9 @@ fn lines(updates: &[Update]) -> String {
         UpdateBody::Call { label, state, output, .. } => format!("call {label}: {state:?} {output}").trim_end().to_owned(),
         UpdateBody::Question(question) => format!("question {}: {}", question.question, question.text),
         UpdateBody::Notice { text } => format!("notice {text}"),
+        UpdateBody::Evidence { step, evidence } => format!("evidence of {step}: {}", evidence.title),
+        UpdateBody::Tests { step, report } => format!("tests of {step}: {}", report.verdict),
+        UpdateBody::Reading { done, total } => format!("reading {done} of {total}"),
         UpdateBody::Finished { outcome, summary, diff, receipts, cost } => {
             let summary = redact(summary.split("resume it with").next().unwrap_or_default());
             format!(
@@ -301,7 +343,7 @@ async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
     let (run_id, updates) = run(&first, bench.goal("look", Mode::Copilot)).await;
     assert_eq!(last(&updates).0, Outcome::Suspended);
     let answer = |choice: &str| Signal::Answer(Reply_ { run: run_id.clone(), question: 0, choice: choice.into() });
-    let cli = Caller { face: Face::Cli, answers: true };
+    let cli = Caller { face: Face::Cli, answers: true, progress: None };
     let refused = first.signal(answer("allow"), caller(false)).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Refused, "only a human, or who started it");
     let wrong = first.signal(answer("perhaps"), cli.clone()).await.unwrap_err();
@@ -434,6 +476,71 @@ async fn a_fork_goes_on_from_an_earlier_event() {
     replays(&engine, &fork).await;
     let Reply::State(state) = engine.query(Query::State { run: fork }).await.unwrap() else { panic!("no state") };
     assert_eq!(state.outcome, Some(Outcome::Succeeded));
+}
+
+async fn explain(engine: &LocalEngine, explain: Explain) -> Result<Handle, naestro_api::Error> {
+    engine.submit(Command::Explain(explain), caller(false)).await
+}
+
+fn code(bench: &Bench, target: &str, prose: Prose) -> Explain {
+    let workspace = Some(bench.folder.path().to_str().unwrap().to_owned());
+    Explain { target: target.into(), workspace, question: None, prose }
+}
+
+#[tokio::test]
+async fn evidence_needs_no_run_and_no_journal() {
+    let bench = Bench::new(&[]);
+    let engine = bench.engine();
+    let asked = Explain { question: Some("why?".into()), ..code(&bench, "parse", Prose::Never) };
+    let Ok(Handle::Explanation(Explanation::Code { evidence, .. })) = explain(&engine, asked).await else { panic!("no evidence") };
+    assert_eq!((evidence.title.as_str(), evidence.facts.len()), ("function parse", 1));
+    assert_eq!(evidence.gaps, ["the question \"why?\" was put to no model: these are the facts alone"]);
+    let error = explain(&engine, code(&bench, "prase", Prose::Auto)).await.err().unwrap();
+    assert_eq!((error.code, error.hints), (ErrorCode::UnknownTarget, vec![String::from("did you mean `parse`?")]));
+    let nowhere = Explain { workspace: None, ..code(&bench, "parse", Prose::Never) };
+    assert_eq!(explain(&engine, nowhere).await.err().unwrap().code, ErrorCode::InvalidWorkspace);
+    assert_eq!(std::fs::read_dir(bench.home.path()).unwrap().count(), 0, "nothing was made");
+}
+
+/// What the model says is told only as far as it was checked.
+#[tokio::test]
+async fn prose_is_a_run_that_tells_what_was_checked_alone() {
+    let bench = Bench::new(&["it parses [1]. it flies"]);
+    let Ok(Handle::Run { run, updates }) = explain(&bench.engine(), code(&bench, "parse", Prose::Auto)).await else { panic!("no run") };
+    let updates: Vec<Update> = updates.collect().await;
+    check(
+        &updates,
+        &expect![[r#"
+            started, resumed: false
+            plan of 3
+            step explain: Running
+            call explain parse: Started
+            call explain parse: Succeeded explain done
+            evidence of explain: function parse
+            step explain: Succeeded
+            step prose: Running
+            step prose: Succeeded
+            step citations: Running
+            call citations: Started
+            call citations: Succeeded citations done
+            step citations: Succeeded
+            finished Succeeded, diff: false, 3 receipts, 15 tokens: citations done"#]],
+    );
+    let heard = bench.model.heard.lock().unwrap();
+    let asked = &heard[0].messages.last().unwrap().text;
+    assert!(asked.contains("Explain parse") && asked.contains("<facts>\nexplain done\n</facts>"), "{asked}");
+    replays(&bench.engine(), &run).await;
+}
+
+#[tokio::test]
+async fn a_citation_holds_or_does_not() {
+    let bench = Bench::new(&[]);
+    let cited = |line, digest: String| naestro_api::Citation { path: "a".into(), start: 0, end: 1, line, last_line: line, digest };
+    let digest = digest_bytes(b"a").to_string();
+    let citations = vec![cited(1, digest.clone()), cited(1, "none".into()), cited(2, digest)];
+    let workspace = bench.folder.path().to_str().unwrap().to_owned();
+    let Ok(Reply::Holds(holds)) = bench.engine().query(Query::Holds { workspace, citations }).await else { panic!("no answer") };
+    assert_eq!(holds, [true, false, false]);
 }
 
 /// The run's id becomes RUN.

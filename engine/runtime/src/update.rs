@@ -2,10 +2,10 @@
 
 use naestro_api as api;
 use naestro_api::{CallState, UpdateBody};
-use naestro_kernel::{Event, Mode, Opening, Outcome, Phase, Question, RunId, RunOutcome, StepId, StepPhase, UnitId, What, Work};
+use naestro_kernel::{Event, Mode, Opening, Outcome, Phase, Question, RunId, RunOutcome, Step, StepId, StepPhase, UnitId, What, Work};
 
 use crate::fold::Fold;
-use crate::{plan, receipt};
+use crate::{evidence, plan, receipt};
 
 /// The most bytes of a tool's output in an update; the journal has all of it.
 const OUTPUT_LIMIT: usize = 4096;
@@ -21,7 +21,10 @@ pub(crate) fn of_event(fold: &Fold, event: &Event, before: &[(StepId, StepPhase)
             updates.push(call(fold, *unit, label, CallState::Refused, output.trim_end_matches("; ")));
         }
         What::Asked(question) => updates.push(UpdateBody::Question(asked(question))),
-        What::Done { unit, outcome } => updates.extend(ended(fold, *unit, outcome)),
+        What::Done { unit, outcome } => {
+            updates.extend(ended(fold, *unit, outcome));
+            updates.extend(found(fold, *unit, outcome));
+        }
         What::Opened(_)
         | What::Resumed { .. }
         | What::Answered { .. }
@@ -150,8 +153,8 @@ fn ended(fold: &Fold, unit: UnitId, outcome: &Outcome) -> Option<UpdateBody> {
         Outcome::Workspace { level, .. } => Some(UpdateBody::Workspace { level: level.clone() }),
         Outcome::Message { text, .. } if text.bytes.is_empty() => None,
         Outcome::Message { text, .. } => {
-            let step = fold.work(unit)?.step()?.0.clone();
-            Some(UpdateBody::Message { step, text: text.text().into_owned() })
+            let step = fold.work(unit)?.step().filter(|step| !is_unchecked(fold, step))?;
+            Some(UpdateBody::Message { step: step.0.clone(), text: text.text().into_owned() })
         }
         Outcome::Tool { output, .. } | Outcome::Checked { output, .. } => {
             Some(call(fold, unit, label, state, &bounded(&output.text.text(), OUTPUT_LIMIT)))
@@ -164,6 +167,26 @@ fn ended(fold: &Fold, unit: UnitId, outcome: &Outcome) -> Option<UpdateBody> {
         Outcome::Cancelled { .. } => Some(call(fold, unit, label, state, "")),
         Outcome::Diffed { .. } => None,
     }
+}
+
+/// What a plan's own step found out, beside its text: evidence, or a report of tests.
+fn found(fold: &Fold, unit: UnitId, outcome: &Outcome) -> Option<UpdateBody> {
+    let (Outcome::Tool { output, .. }, Work::Call { step, call, by_model: false, .. }) = (outcome, fold.work(unit)?) else { return None };
+    let (step, data) = (step.0.clone(), &output.data.as_ref()?.bytes);
+    let read = match call.tool.as_str() {
+        "test" => serde_json::from_slice(data).map(|report| UpdateBody::Tests { step: step.clone(), report }),
+        "explain" => evidence::of_tool(data).map(|evidence| UpdateBody::Evidence { step: step.clone(), evidence }),
+        _ => return None,
+    };
+    // What is there is in the journal all the same, and its text was told.
+    Some(read.unwrap_or_else(|error| UpdateBody::Notice { text: format!("the data of step {step} cannot be read: {error}") }))
+}
+
+/// Whether what a model says in this step is checked by the next one: callers hear only what holds of it.
+pub(crate) fn is_unchecked(fold: &Fold, step: &StepId) -> bool {
+    let checks =
+        |other: &Step| other.tool().is_some_and(|(tool, _)| tool == "citations") && other.inputs.values().any(|input| input.from == *step);
+    fold.run.plan().is_some_and(|plan| plan.steps.iter().any(checks))
 }
 
 fn call(fold: &Fold, unit: UnitId, label: &str, state: CallState, output: &str) -> UpdateBody {

@@ -1,56 +1,44 @@
-//! `explain`: a recorded run, or one step of it, from recorded reasons only.
+//! `explain`: code from what is known about it, a recorded run from recorded reasons only.
+//!
+//! Evidence needs no run: it changes nothing. Prose does need one, so that asking the model is permitted, journalled and paid for.
+//!
+//! Invariant: nothing is said that does not rest on a fact or an event that is named.
 
-use std::fmt::Write as _;
+mod code;
+mod failures;
+mod recorded;
+
 use std::sync::Arc;
 
-use naestro_api::{Error, ErrorCode, Explain, Explanation};
-use naestro_kernel::{Event, StepId, UnitId, What};
+use naestro_api::{Caller, Citation, Error, Explain, Handle};
 
+use super::orchestrate;
 use crate::engine::{Shared, blocking};
-use crate::fold::Fold;
-use crate::{failure, story, update};
+use crate::evidence;
 
-/// Explains the target; every sentence ends with the index of the event it rests on.
+/// Explains the target: at once, or in a run where a model puts the evidence into prose.
 ///
 /// # Errors
-/// `unknown_target` for anything but `run:ID` and `run:ID/STEP`; `unknown_run`.
-pub(crate) async fn answer(shared: &Arc<Shared>, explain: Explain) -> Result<Explanation, Error> {
-    let unknown = || {
-        Error::new(ErrorCode::UnknownTarget, format!("explain `{}`: only recorded runs can be explained yet", explain.target))
-            .hint("give run:ID or run:ID/STEP; `naestro trace list` shows the ids")
-    };
-    let target = explain.target.strip_prefix("run:").ok_or_else(unknown)?;
-    let (run, step) = target.split_once('/').map_or((target, None), |(run, step)| (run, Some(StepId::new(step))));
-    let (entry, fold) = shared.load(run).await?;
-    if let Some(step) = &step
-        && fold.run.plan().is_none_or(|plan| plan.step(step).is_none())
-    {
-        let steps: Vec<String> = update::steps(&fold).into_iter().map(|(id, _)| id.0).collect();
-        return Err(Error::new(ErrorCode::UnknownTarget, format!("find step `{step}` of run {run}"))
-            .hint(format!("its steps are: {}", steps.join(", "))));
+/// `unknown_target` with what comes near; `unknown_run`; `invalid_workspace`; `unavailable` where the code cannot be read.
+pub(crate) async fn answer(shared: &Arc<Shared>, explain: Explain, caller: &Caller) -> Result<Handle, Error> {
+    match explain.target.strip_prefix("run:") {
+        Some(run) => recorded::answer(shared, run, &explain.target).await.map(Handle::Explanation),
+        None => code::answer(shared, explain, caller).await,
     }
-    let journal = shared.journal()?;
-    let events = blocking(move || journal.read(entry.run, 0, usize::MAX >> 1).map_err(|error| failure::of_journal(&error))).await?;
-    let mut text = String::new();
-    let mut cites = Vec::new();
-    for (event, seq) in events.iter().zip(0_u64..) {
-        if concerns(&fold, event, step.as_ref()) {
-            let entry = story::entry(seq, event);
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}: {} [{seq}]", entry.event, entry.text);
-            cites.push(seq);
-        }
-    }
-    Ok(Explanation { target: explain.target, text, cites })
 }
 
-/// Whether the event says what was decided, or why, about the run or about that step of it.
-fn concerns(fold: &Fold, event: &Event, step: Option<&StepId>) -> bool {
-    let of_step = |unit: &UnitId| step.is_none() || fold.work(*unit).and_then(|work| work.step()) == step;
-    match &event.what {
-        What::Intended { unit, .. } | What::Denied { unit, .. } | What::Done { unit, .. } => of_step(unit),
-        What::Asked(question) => step.is_none() || question.step.as_ref() == step || question.unit.as_ref().is_some_and(of_step),
-        What::Reserved(_) | What::Woke => false,
-        _ => step.is_none(),
-    }
+/// Whether each citation still holds; one whose digest is none does not.
+///
+/// # Errors
+/// `invalid_workspace`.
+pub(crate) async fn holds(shared: &Arc<Shared>, workspace: String, citations: Vec<Citation>) -> Result<Vec<bool>, Error> {
+    let root = orchestrate::workspace(&workspace)?;
+    let code = Arc::clone(&shared.parts.code);
+    blocking(move || {
+        let inward: Vec<_> = citations.iter().map(evidence::citation_inward).collect();
+        let sound: Vec<_> = inward.iter().flatten().cloned().collect();
+        let mut answers = code.holds(&root.to_string_lossy(), &sound).into_iter();
+        Ok(inward.iter().map(|citation| citation.is_some() && answers.next().unwrap_or(false)).collect())
+    })
+    .await
 }

@@ -175,6 +175,9 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
     for (seq, body) in news {
         let _ = updates.send(Update { run: run.to_string(), seq: Some(seq), body });
     }
+    if let Some(opening) = fold.run.opening() {
+        shared.listeners.enter(run, opening.workspace.clone(), updates.clone());
+    }
     let history = preamble.history.clone();
     let bereaved = updates.clone();
     let dispatcher = Dispatcher {
@@ -187,6 +190,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
             model: shared.parts.model.as_ref().map(|model| Arc::clone(&model.port)),
         },
         specs: Arc::clone(&workshop.specs),
+        tests: shared.parts.settings.tests.clone(),
         preamble,
         diffs: shared.parts.settings.home.join("diffs"),
         updates,
@@ -198,6 +202,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
     tokio::spawn(async move {
         let driven = AssertUnwindSafe(dispatcher.drive(first)).catch_unwind().await;
         lock(&shared.live).remove(&run);
+        shared.listeners.leave(run);
         match driven {
             Ok((fold, last_words)) => {
                 shared.remember(&fold, &history);
@@ -216,7 +221,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
 }
 
 /// The workspace as an absolute path of a folder that is there, or of the repository that folder is a part of.
-fn workspace(path: &str) -> Result<PathBuf, Error> {
+pub(crate) fn workspace(path: &str) -> Result<PathBuf, Error> {
     let wrong = |why: &str| Error::new(ErrorCode::InvalidWorkspace, format!("use workspace `{}`: {why}", bounded(path)));
     if !Path::new(path).is_absolute() {
         return Err(wrong("it is not an absolute path").hint("give the absolute path of the project's folder"));
