@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use naestro_api::{Error, ErrorCode};
 use naestro_models::Secret;
+use naestro_runtime::Tests;
 
 /// Where keys for the usual endpoint are.
 const OPENAI_URL: &str = "https://api.openai.com/v1";
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) keep: u64,
     /// The checkouts this process runs inside of, where Naestro started it.
     pub(crate) inside: Vec<PathBuf>,
+    /// How the project's tests are run.
+    pub(crate) tests: Tests,
     /// The model, or what is missing to have one.
     pub(crate) model: Result<Model, NoModel>,
 }
@@ -112,6 +115,7 @@ impl Config {
         let home = absolute("NAESTRO_HOME", get("NAESTRO_HOME").map(PathBuf::from).or(file.home.clone()), state_dir)?;
         let recipes = path.parent().unwrap_or(Path::new("/")).join("recipes");
         let model = model_of(file.model, &get, model);
+        let path_shown = path.display().to_string();
         Ok(Self {
             file: path,
             home,
@@ -119,6 +123,7 @@ impl Config {
             trusted: file.trust,
             keep: file.keep_mb.unwrap_or(KEEP_MB).saturating_mul(1 << 20),
             inside: get("NAESTRO_INSIDE").map(|paths| std::env::split_paths(&paths).collect()).unwrap_or_default(),
+            tests: tests(file.test, &path_shown)?,
             model,
         })
     }
@@ -190,6 +195,16 @@ fn absolute(name: &str, given: Option<PathBuf>, otherwise: impl FnOnce() -> Resu
             let message = format!("use the folder or file '{}' that {name} names: it is a relative path", path.display());
             Err(Error::new(ErrorCode::InvalidConfig, message).hint(format!("make {name} an absolute path")))
         }
+    }
+}
+
+fn tests(file: file::Test, path: &str) -> Result<Tests, Error> {
+    match file.runners.iter().find(|(_, command)| command.first().is_none_or(|program| program.is_empty())) {
+        Some((of, _)) => {
+            let message = format!("use the configuration file {path}: the runner of {of:?} has no program");
+            Err(Error::new(ErrorCode::InvalidConfig, message).hint(r#"write it as a list of words: ["cargo", "test"]"#))
+        }
+        None => Ok(Tests { retries: file.retries, runners: file.runners }),
     }
 }
 

@@ -17,11 +17,22 @@ const WORKERS: usize = 2;
 /// # Errors
 /// What `work` ended with, or that no thread could be started.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(ErrorCode::Unavailable, format!("start a thread: {error}")))?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(WORKERS);
+    finish(builder, work)
+}
+
+/// The same without threads to drive tasks: for one question that is answered elsewhere, where their start is what one would wait for.
+///
+/// # Errors
+/// As [`block_on`].
+pub(crate) fn wait_for<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    finish(tokio::runtime::Builder::new_current_thread(), work)
+}
+
+fn finish<T>(mut builder: tokio::runtime::Builder, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime =
+        builder.enable_all().build().map_err(|error| Error::new(ErrorCode::Unavailable, format!("start a thread: {error}")))?;
     let ended = runtime.block_on(work);
     // What tasks still hold is dropped by this, the journal too: it writes its last checkpoint then.
     runtime.shutdown_timeout(LETTING_GO);

@@ -5,13 +5,16 @@
 //!
 //! Invariant: text from outside passes [`clean`] on its way.
 
+pub(crate) mod evidence;
+mod meter;
 mod terminal;
 
 use std::io::Write as _;
 
-use naestro_api::{Error, ErrorCode, Question, Update};
+use naestro_api::{Error, ErrorCode, Evidence, Explanation, Question, Update};
 
 use crate::clean;
+pub(crate) use meter::Meter;
 use terminal::Terminal;
 pub(crate) use terminal::spent;
 
@@ -49,6 +52,42 @@ impl Screen {
             Self::Json => json_line(update),
             Self::Terminal(terminal) => terminal.update(update),
         }
+    }
+
+    /// Shows evidence; `holds` says of each of its citations, in order, whether it still holds.
+    ///
+    /// # Errors
+    /// `unavailable` where it cannot be written.
+    pub(crate) fn evidence(&mut self, evidence: &Evidence, holds: &[bool]) -> Result<(), Error> {
+        match self {
+            // A script has it in the update, with all that is needed to check it.
+            Self::Json => Ok(()),
+            Self::Terminal(terminal) => {
+                terminal.make_room();
+                print(&format!("{}\n", evidence::text(evidence, holds)))
+            }
+        }
+    }
+
+    /// Shows an answer that was there at once.
+    ///
+    /// # Errors
+    /// `unavailable` where it cannot be written.
+    pub(crate) fn explanation(&mut self, explanation: &Explanation, holds: &[bool]) -> Result<(), Error> {
+        match (&self, explanation) {
+            (Self::Json, _) => {
+                json_line(explanation);
+                Ok(())
+            }
+            (Self::Terminal(_), Explanation::Code { evidence, .. }) => print(&evidence::text(evidence, holds)),
+            (Self::Terminal(_), Explanation::Run { text, .. }) => print(&format!("{}\n", clean::text(text.trim_end()))),
+        }
+    }
+
+    /// What shows how far the project is read, where someone sits before it.
+    pub(crate) fn meter(&self) -> Option<Meter> {
+        use std::io::IsTerminal as _;
+        (matches!(self, Self::Terminal(_)) && std::io::stderr().is_terminal()).then(Meter::default)
     }
 
     /// Says how to answer a question that was shown.

@@ -6,11 +6,12 @@ mod answers;
 
 use futures_util::StreamExt as _;
 use naestro_api::{
-    Answer, Caller, Command, Engine, Error, ErrorCode, Face, Handle, Outcome, Question, Signal, Update, UpdateBody, Updates,
+    Answer, Caller, Command, Engine, Error, ErrorCode, Evidence, Explain, Explanation, Face, Handle, Outcome, Prose, Query, Question, Reply,
+    Signal, Update, UpdateBody, Updates,
 };
 
 use crate::config::{Config, NoModel};
-use crate::screen::Screen;
+use crate::screen::{Meter, Screen, evidence};
 use crate::{exit, process, wire};
 use answers::{Choice, Lines};
 
@@ -20,14 +21,29 @@ use answers::{Choice, Lines};
 /// What kept the run from starting.
 pub(crate) fn run(command: Command, model: Option<&str>, screen: Screen) -> Result<u8, Error> {
     let config = Config::load(model)?;
-    process::block_on(async move {
-        let engine = wire::engine(&config)?;
-        let code = follow(engine.as_ref(), command, screen).await.map_err(|error| told(error, &config));
-        if !matches!(code, Ok(exit::INTERRUPTED)) {
-            engine.close().await;
-        }
-        code
-    })
+    process::block_on(submitted(config, command, screen))
+}
+
+/// Explains a target and shows what there is to say; returns the exit code.
+///
+/// # Errors
+/// What is wrong with the target, or the code that cannot be read.
+pub(crate) fn explain(explain: Explain, screen: Screen) -> Result<u8, Error> {
+    let config = Config::load(None)?;
+    let is_run = config.model.is_ok() && explain.prose == Prose::Auto;
+    // Facts alone are one question to the index: other threads would only cost their start.
+    let work = submitted(config, Command::Explain(explain), screen);
+    if is_run { process::block_on(work) } else { process::wait_for(work) }
+}
+
+/// The command's end as an exit code.
+async fn submitted(config: Config, command: Command, screen: Screen) -> Result<u8, Error> {
+    let engine = wire::engine(&config)?;
+    let code = follow(engine.as_ref(), command, screen).await.map_err(|error| told(error, &config));
+    if !matches!(code, Ok(exit::INTERRUPTED)) {
+        engine.close().await;
+    }
+    code
 }
 
 /// Submits a command that is answered at once.
@@ -79,22 +95,50 @@ fn told(error: Error, config: &Config) -> Error {
 
 /// The command line as a caller.
 fn caller(answers: bool) -> Caller {
-    Caller { face: Face::Cli, answers }
+    Caller { face: Face::Cli, answers, progress: None }
 }
 
-/// Submits the command and follows its run.
-async fn follow(engine: &dyn Engine, command: Command, screen: Screen) -> Result<u8, Error> {
+/// Submits the command and follows its run, or shows the answer that is there at once.
+async fn follow(engine: &dyn Engine, command: Command, mut screen: Screen) -> Result<u8, Error> {
     let mut stops = process::Stops::listen()?;
     let answers = screen.can_ask();
+    let workspace = match &command {
+        Command::Explain(explain) => explain.workspace.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
+    let meter = screen.meter();
+    let who = Caller { progress: meter.as_ref().map(Meter::progress), ..caller(answers) };
     let handle = tokio::select! {
-        handle = engine.submit(command, caller(answers)) => handle?,
+        handle = engine.submit(command, who) => handle,
         () = stops.next() => return Ok(exit::INTERRUPTED),
     };
-    match handle {
+    drop(meter);
+    match handle? {
         Handle::Run { run, updates } => {
-            Watch { engine, run, screen, questions: answers.then(Questions::default), stopped: false }.until_finished(updates, stops).await
+            let questions = answers.then(Questions::default);
+            Watch { engine, run, workspace, screen, questions, stopped: false }.until_finished(updates, stops).await
         }
-        Handle::Trace(_) | Handle::Explanation(_) => Err(unexpected("a run")),
+        Handle::Explanation(explanation) => {
+            let holds = match &explanation {
+                Explanation::Code { evidence, .. } => holds(engine, &workspace, evidence).await?,
+                Explanation::Run { .. } => Vec::new(),
+            };
+            screen.explanation(&explanation, &holds)?;
+            Ok(exit::SUCCEEDED)
+        }
+        Handle::Trace(_) => Err(unexpected("a run")),
+    }
+}
+
+/// Whether the evidence's citations hold, asked for right before they are shown.
+async fn holds(engine: &dyn Engine, workspace: &str, evidence: &Evidence) -> Result<Vec<bool>, Error> {
+    let citations = evidence::citations(evidence);
+    if citations.is_empty() {
+        return Ok(Vec::new());
+    }
+    match engine.query(Query::Holds { workspace: workspace.to_owned(), citations }).await? {
+        Reply::Holds(holds) => Ok(holds),
+        Reply::State(_) | Reply::Events(_) => Err(unexpected("whether citations hold")),
     }
 }
 
@@ -102,6 +146,8 @@ async fn follow(engine: &dyn Engine, command: Command, screen: Screen) -> Result
 struct Watch<'a> {
     engine: &'a dyn Engine,
     run: String,
+    /// The folder it is about, as it says when it starts.
+    workspace: String,
     screen: Screen,
     /// Where a person can answer: what they are asked.
     questions: Option<Questions>,
@@ -122,6 +168,7 @@ impl Watch<'_> {
             tokio::select! {
                 update = updates.next() => {
                     let Some(update) = update else { return Err(lost(&self.run)) };
+                    self.evidence(&update).await?;
                     if let Some(outcome) = self.update(&update) {
                         return Ok(exit::of_outcome(outcome));
                     }
@@ -141,10 +188,20 @@ impl Watch<'_> {
         }
     }
 
+    /// Shows evidence, its sources looked at again; what else an update says is shown by [`Self::update`].
+    async fn evidence(&mut self, update: &Update) -> Result<(), Error> {
+        if let UpdateBody::Evidence { evidence, .. } = &update.body {
+            let holds = holds(self.engine, &self.workspace, evidence).await?;
+            self.screen.evidence(evidence, &holds)?;
+        }
+        Ok(())
+    }
+
     /// Shows an update; returns the outcome where it is the last.
     fn update(&mut self, update: &Update) -> Option<Outcome> {
         self.screen.update(update);
         match (&update.body, &mut self.questions) {
+            (UpdateBody::Started { workspace, .. }, _) => self.workspace.clone_from(workspace),
             (UpdateBody::Finished { outcome, .. }, _) => return Some(*outcome),
             (UpdateBody::Question(question), Some(questions)) => {
                 questions.lines.get_or_insert_with(Lines::of_stdin);

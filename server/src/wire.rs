@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use naestro_api::{Engine, Error, ErrorCode};
+use naestro_index::Index;
 use naestro_journal::SqliteJournal;
 use naestro_kernel::ModelFacts;
-use naestro_kernel::code::{Affected, Change, Citation, Code, Evidence, Fault, Target, Watch};
 use naestro_models::{Endpoint, OpenAi};
 use naestro_policy::port::{Journal, Workspaces};
 use naestro_runtime::{LocalEngine, ModelPart, Parts, Settings};
@@ -18,11 +18,13 @@ use crate::config::{Config, Model};
 /// # Errors
 /// `invalid_config` where the model's address or key cannot be right.
 pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
-    let (for_journal, for_workspaces) = (config.home.clone(), config.home.clone());
+    let (for_journal, for_past, for_workspaces) = (config.home.clone(), config.home.clone(), config.home.clone());
     let parts = Parts {
         journal: Box::new(move || SqliteJournal::open(&for_journal).map(|journal| Arc::new(journal) as Arc<dyn Journal>)),
-        workspaces: Box::new(move |contents| {
-            Arc::new(LocalWorkspaces::new(for_workspaces.clone(), contents, Arc::new(Unread))) as Arc<dyn Workspaces>
+        past: Box::new(move || SqliteJournal::open_read_only(&for_past).ok().map(|journal| Arc::new(journal) as Arc<dyn Journal>)),
+        code: Arc::new(Index::new(config.home.clone())),
+        workspaces: Box::new(move |contents, code| {
+            Arc::new(LocalWorkspaces::new(for_workspaces.clone(), contents, code)) as Arc<dyn Workspaces>
         }),
         model: config.model.as_ref().ok().map(model).transpose()?,
         settings: Settings {
@@ -31,6 +33,7 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
             trusted: config.trusted.clone(),
             keep: config.keep,
             inside: config.inside.clone(),
+            tests: config.tests.clone(),
         },
     };
     Ok(Arc::new(LocalEngine::new(parts)))
@@ -58,21 +61,4 @@ fn model(model: &Model) -> Result<ModelPart, Error> {
         price_output: model.price_output,
     };
     Ok(ModelPart { facts, port: Arc::new(port) })
-}
-
-/// Code that nobody has read yet: every test counts as affected.
-struct Unread;
-
-impl Code for Unread {
-    fn evidence(&self, _: &str, _: &Target, _: &dyn Watch) -> Result<Evidence, Fault> {
-        Err(Fault::Unavailable("read the code's index: it is not built".into()))
-    }
-
-    fn holds(&self, _: &str, citations: &[Citation]) -> Vec<bool> {
-        vec![false; citations.len()]
-    }
-
-    fn affected(&self, _: &str, _: &Change, _: &dyn Watch) -> Result<Affected, Fault> {
-        Err(Fault::Unavailable("read the code's index: it is not built".into()))
-    }
 }

@@ -12,9 +12,9 @@ pub struct TestReport {
     pub ok: bool,
     /// What came of it, one line.
     pub verdict: String,
-    /// What the change was compared with, in words; empty where nothing was.
+    /// What the change was compared with, in words, where something was.
     #[serde(default)]
-    pub compared: String,
+    pub compared: Option<String>,
     /// How long it took.
     #[serde(default)]
     pub seconds: f64,
@@ -26,9 +26,9 @@ pub struct TestReport {
     pub packages: Vec<TestedPackage>,
     /// The tests.
     pub tests: Vec<TestEntry>,
-    /// How many tests are known in all.
+    /// How many tests are known in all, where the code was asked.
     #[serde(default)]
-    pub known: usize,
+    pub known: Option<usize>,
     /// The symbols the change touches.
     #[serde(default)]
     pub changed: Vec<ChangedSymbol>,
@@ -41,6 +41,9 @@ pub struct TestReport {
     /// Submodules that changed and were not looked into.
     #[serde(default)]
     pub submodules: Vec<String>,
+    /// What else there is to say about the selection; one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// A package as it was tested.
@@ -53,7 +56,8 @@ pub struct TestedPackage {
     pub dir: String,
     /// The runner.
     pub runner: String,
-    /// How it ended: `passed`, `failed`, `flaky`, `not_run`, `listed` or `broken`.
+    /// How it ended: `passed`, `failed`, `build_failed`, `not_finished`, `missing` (its runner), `not_run`, `unaffected`, `listed` or
+    /// `unlisted` (its runner cannot name its tests without running them).
     pub state: String,
     /// How many tests passed.
     pub passed: usize,
@@ -87,8 +91,8 @@ pub struct TestEntry {
     pub state: TestState,
     /// How long it took, where the runner says.
     pub seconds: Option<f64>,
-    /// Why it was selected; empty where all were.
-    pub reason: String,
+    /// Why it was selected, where not all were.
+    pub reason: Option<String>,
     /// Where it failed: `path:line`; absent where it did not or nobody says.
     pub place: Option<String>,
     /// What it failed with.

@@ -45,12 +45,9 @@ impl Maker<'_> {
                 Ok(Exact { effect, label: String::from("open the workspace") })
             }
             Work::Think { step, purpose, max_output, .. } => self.generate(step, *purpose, *max_output),
-            Work::Call { step, call, access, by_model, offered, timeout, .. } => {
+            Work::Call { step, call, access, offered, timeout, .. } => {
                 if !offered {
                     return Err(impossible(&call.tool, &format!("there is no tool `{}` here", call.tool)));
-                }
-                if *by_model && call.tool == "test" && brings_runners(call) {
-                    return Err(impossible(&call.tool, "only the user says by which commands tests are run"));
                 }
                 self.call(step, call, *access, *timeout)
             }
@@ -124,21 +121,20 @@ impl Maker<'_> {
         Ok(Exact { effect, label })
     }
 
-    /// The call's arguments, with the step's inputs merged in where it is the plan's own, and for `test` what the user configured.
+    /// The call's arguments, with the step's inputs merged in where it is the plan's own, and for `test` the time it has and what the user configured.
     fn arguments(&self, step: &StepId, call: &Call, timeout: Millis) -> Result<Body, String> {
         let is_plans_own = self.fold.run.plan().and_then(|plan| plan.step(step)).is_some_and(|step| step.tool().is_some());
-        if !is_plans_own && (call.tool != "test" || self.tests == &Tests::default()) {
+        if !is_plans_own {
             return Ok(call.args.clone());
         }
         let mut args: Map<String, Value> =
             serde_json::from_slice(&call.args.bytes).map_err(|error| format!("its arguments are no JSON object: {error}"))?;
-        let inputs = if is_plans_own { self.fold.run.inputs(step) } else { Vec::new() };
-        for (name, body) in inputs {
+        for (name, body) in self.fold.run.inputs(step) {
             let value = serde_json::from_slice(&body.bytes).unwrap_or_else(|_| Value::String(body.text().into_owned()));
             args.insert(name, value);
         }
         if call.tool == "test" {
-            if is_plans_own && !args.contains_key("wall_s") {
+            if !args.contains_key("wall_s") {
                 args.insert(String::from("wall_s"), Value::from(timeout.0.div_ceil(1000).max(1)));
             }
             self.configured(&mut args);
@@ -158,11 +154,6 @@ impl Maker<'_> {
             set("runners", Value::from_iter(self.tests.runners.iter().map(|(of, command)| (of.clone(), Value::from(command.clone())))));
         }
     }
-}
-
-/// Whether a call of `test` names commands of its own, which would be run as the project's tests.
-fn brings_runners(call: &Call) -> bool {
-    serde_json::from_slice::<Map<String, Value>>(&call.args.bytes).is_ok_and(|args| args.contains_key("runners"))
 }
 
 /// A call in a few words: the tool and its most telling argument.

@@ -1,5 +1,6 @@
 //! The configuration file as it is written, and what is wrong with one.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,18 @@ pub(super) struct File {
     pub(super) keep_mb: Option<u64>,
     /// The state directory.
     pub(super) home: Option<PathBuf>,
+    /// How the project's tests are run.
+    pub(super) test: Test,
+}
+
+/// The table `[test]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Test {
+    /// How often a test that fails is run again.
+    pub(super) retries: Option<u32>,
+    /// The command that runs the tests of a package, by its name or folder.
+    pub(super) runners: BTreeMap<String, Vec<String>>,
 }
 
 /// The table `[model]`.

@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use jsonrpsee::{Extensions, RpcModule};
 use naestro_api::{
-    Answer, Caller, Command, Engine, Error, ErrorCode, Events, Explain, Explanation, Face, Handle, Orchestrate, Plan, Query, Reply,
-    RunState, Signal, Test, Trace, TraceReply, Update,
+    Answer, Caller, Citation, Command, Engine, Error, ErrorCode, Events, Explain, Explanation, Face, Handle, Orchestrate, Plan, Query,
+    Reply, RunState, Signal, Test, Trace, TraceReply, Update,
 };
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
@@ -108,6 +108,33 @@ struct Since {
 struct Going {
     /// The run.
     run: String,
+}
+
+/// What `naestro.explain` is answered with.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Explained {
+    /// The evidence, or what was recorded.
+    Ready(Explanation),
+    /// A run in which a model puts the evidence into prose; its updates follow.
+    Going(Going),
+}
+
+/// Citations that are to be checked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Cited {
+    /// The absolute path of the folder.
+    workspace: String,
+    /// The citations, as evidence has them.
+    citations: Vec<Citation>,
+}
+
+/// Whether each citation holds, in the order they were given.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct Holds {
+    /// True where the file has those very bytes at that place.
+    holds: Vec<bool>,
 }
 
 /// That it was done.
@@ -210,10 +237,10 @@ fn commands(table: &mut Table) {
     table.add("naestro.orchestrate", "Starts or resumes a run; its updates follow.", |params: Orchestrate, engine, started| {
         start(Command::Orchestrate(Box::new(params)), engine, started)
     });
-    table.add("naestro.test", "Runs the tests that a change affects; updates follow.", |params: Test, engine, started| {
+    table.add("naestro.test", "Runs the tests that a change affects, or others; updates follow.", |params: Test, engine, started| {
         start(Command::Test(params), engine, started)
     });
-    table.add("naestro.explain", "Explains a recorded run, or a step of it, from what was recorded.", explain);
+    table.add("naestro.explain", "Explains code or a recorded run, from evidence only; with a model a run follows.", explain);
     table.add("naestro.trace", "Asks or changes the journal: `op` says what.", trace);
 }
 
@@ -229,10 +256,11 @@ fn signals(table: &mut Table) {
 fn queries(table: &mut Table) {
     table.add("state.get", "A run as it stands.", state);
     table.add("events.since", "Events of a run from an index on; waits for the first where asked to.", events);
+    table.add("citations.hold", "Whether citations still hold: the files have those very bytes there.", citations);
 }
 
 fn caller() -> Caller {
-    Caller { face: Face::Rpc, answers: true }
+    Caller { face: Face::Rpc, answers: true, progress: None }
 }
 
 async fn start(command: Command, engine: Arc<Lazy>, started: Started) -> Result<Going, Error> {
@@ -252,10 +280,21 @@ async fn trace(trace: Trace, engine: Arc<Lazy>, _: Started) -> Result<TraceReply
     }
 }
 
-async fn explain(explain: Explain, engine: Arc<Lazy>, _: Started) -> Result<Explanation, Error> {
+async fn explain(explain: Explain, engine: Arc<Lazy>, started: Started) -> Result<Explained, Error> {
     match engine.get()?.submit(Command::Explain(explain), caller()).await? {
-        Handle::Explanation(explanation) => Ok(explanation),
-        Handle::Run { .. } | Handle::Trace(_) => Err(watch::unexpected("an explanation")),
+        Handle::Explanation(explanation) => Ok(Explained::Ready(explanation)),
+        Handle::Run { run, updates } => {
+            started.add(updates);
+            Ok(Explained::Going(Going { run }))
+        }
+        Handle::Trace(_) => Err(watch::unexpected("an explanation")),
+    }
+}
+
+async fn citations(params: Cited, engine: Arc<Lazy>, _: Started) -> Result<Holds, Error> {
+    match engine.get()?.query(Query::Holds { workspace: params.workspace, citations: params.citations }).await? {
+        Reply::Holds(holds) => Ok(Holds { holds }),
+        Reply::State(_) | Reply::Events(_) => Err(watch::unexpected("whether citations hold")),
     }
 }
 
@@ -266,7 +305,7 @@ async fn say(signal: Signal, engine: Arc<Lazy>) -> Result<Done, Error> {
 async fn state(params: Run, engine: Arc<Lazy>, _: Started) -> Result<RunState, Error> {
     match engine.get()?.query(Query::State { run: params.run }).await? {
         Reply::State(state) => Ok(*state),
-        Reply::Events(_) => Err(watch::unexpected("a state")),
+        Reply::Events(_) | Reply::Holds(_) => Err(watch::unexpected("a state")),
     }
 }
 
@@ -280,7 +319,7 @@ async fn events(params: Since, engine: Arc<Lazy>, _: Started) -> Result<Events, 
     };
     match reply {
         Reply::Events(events) => Ok(events),
-        Reply::State(_) => Err(watch::unexpected("events")),
+        Reply::State(_) | Reply::Holds(_) => Err(watch::unexpected("events")),
     }
 }
 
@@ -306,7 +345,8 @@ mod tests {
             naestro.suspend
             naestro.patch
             state.get
-            events.since"#]]
+            events.since
+            citations.hold"#]]
         .assert_eq(&names.join("\n"));
         assert!(document["methods"][2]["params"][0]["schema"]["properties"]["workspace"].is_object());
     }

@@ -7,7 +7,7 @@ use std::io::{IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 use naestro_api::{CallState, Cost, Error, Outcome, Plan, Question, Receipt, Step, StepKind, StepState, Update, UpdateBody};
 
-use super::{CONSENT, count};
+use super::{CONSENT, count, meter};
 use crate::clean;
 
 const BOLD: Style = Style::new().bold();
@@ -24,6 +24,8 @@ pub(crate) struct Terminal {
     live: bool,
     /// The labels of calls that go on, by unit.
     calls: BTreeMap<u32, String>,
+    /// How far the project is read, while it is.
+    reading: Option<String>,
     /// How many columns the status line takes on the screen; 0 where there is none.
     status: usize,
     /// The folder the run is about.
@@ -47,6 +49,7 @@ impl Terminal {
         Self {
             live: std::io::stderr().is_terminal(),
             calls: BTreeMap::new(),
+            reading: None,
             status: 0,
             workspace: String::new(),
             agents: BTreeSet::new(),
@@ -73,6 +76,12 @@ impl Terminal {
             UpdateBody::Delta { text, reasoning, .. } => self.delta(text, *reasoning),
             UpdateBody::Message { text, .. } => self.message(text),
             UpdateBody::Call { step, unit, label, state, output } => self.call(step.as_deref(), *unit, label, *state, output),
+            UpdateBody::Reading { done, total } => {
+                self.reading = Some(meter::reading(*done, *total));
+                self.draw();
+            }
+            // Evidence is shown with its sources looked at again; the report's text is what the run ends with.
+            UpdateBody::Evidence { .. } | UpdateBody::Tests { .. } => {}
             UpdateBody::Question(question) => self.question(question),
             UpdateBody::Notice { text } => self.line(format_args!("{WARN}note{WARN:#} {}", clean::line(text))),
             UpdateBody::Finished { outcome, summary, diff, receipts, cost } => {
@@ -92,6 +101,12 @@ impl Terminal {
             choices.join(" / ")
         };
         self.write(format_args!("{BOLD}{prompt}{BOLD:#}: "));
+    }
+
+    /// Takes the status line away, for what is printed to standard output.
+    pub(super) fn make_room(&mut self) {
+        self.end_stream();
+        self.clear();
     }
 
     pub(super) fn leave_prompt(&mut self) {
@@ -174,6 +189,7 @@ impl Terminal {
             CallState::Cancelled => (WARN, "cancelled"),
         };
         self.calls.remove(&unit);
+        self.reading = None;
         self.line(format_args!("  {style}{word}{style:#} {}", clean::line(label)));
         match state {
             CallState::Succeeded => {}
@@ -273,7 +289,7 @@ impl Terminal {
         let Some(label) = self.calls.values().next_back().filter(|_| self.live && self.streamed.is_empty()) else { return };
         let others = self.calls.len() - 1;
         let others = if others == 0 { String::new() } else { format!(" and {others} more") };
-        let label: String = clean::line(label).chars().take(60).collect();
+        let label: String = self.reading.clone().unwrap_or_else(|| clean::line(label).chars().take(60).collect());
         self.clear();
         self.write(format_args!("  {DIM}... {label}{others}{DIM:#}"));
         // What is not ASCII may be two columns wide.
