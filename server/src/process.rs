@@ -31,8 +31,7 @@ pub(crate) fn wait_for<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
 }
 
 fn finish<T>(mut builder: tokio::runtime::Builder, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime =
-        builder.enable_all().build().map_err(|error| Error::new(ErrorCode::Unavailable, format!("start a thread: {error}")))?;
+    let runtime = builder.enable_all().build().map_err(|error| Error::new(ErrorCode::Unavailable, format!("start a thread: {error}")))?;
     let ended = runtime.block_on(work);
     // What tasks still hold is dropped by this, the journal too: it writes its last checkpoint then.
     runtime.shutdown_timeout(LETTING_GO);

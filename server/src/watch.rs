@@ -6,8 +6,8 @@ mod answers;
 
 use futures_util::StreamExt as _;
 use naestro_api::{
-    Answer, Caller, Command, Engine, Error, ErrorCode, Evidence, Explain, Explanation, Face, Handle, Outcome, Prose, Query, Question, Reply,
-    Signal, Update, UpdateBody, Updates,
+    Answer, Caller, Command, Engine, Error, ErrorCode, Evidence, Explain, Explanation, Face, Handle, Outcome, Prose, Query, Question,
+    Reply, Signal, Update, UpdateBody, Updates,
 };
 
 use crate::config::{Config, NoModel};

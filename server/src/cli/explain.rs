@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use naestro_api::{Command, Error, ErrorCode, Explain, Prose};
+use naestro_api::{Error, ErrorCode, Explain, Prose};
 
 use crate::screen::Screen;
 use crate::{folder, watch};

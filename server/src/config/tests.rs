@@ -76,7 +76,8 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_meant() {
 
 #[test]
 fn runners_are_lists_of_words() {
-    let config = read("[test]\nretries = 2\n[test.runners]\n'web/app' = ['npx', 'vitest', 'run']\n", &[], None).expect("a valid configuration");
+    let config =
+        read("[test]\nretries = 2\n[test.runners]\n'web/app' = ['npx', 'vitest', 'run']\n", &[], None).expect("a valid configuration");
     assert_eq!(config.tests.retries, Some(2));
     assert_eq!(config.tests.runners["web/app"], ["npx", "vitest", "run"]);
     check_error("[test.runners]\na = []\n", &[], &["the runner of \"a\" has no program", "list of words"]);

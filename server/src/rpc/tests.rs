@@ -54,6 +54,7 @@ impl Engine for Double {
                 Query::Events { wait_ms: 0, since, .. } => Ok(Reply::Events(Events { events: Vec::new(), next: since })),
                 Query::Events { .. } => std::future::pending().await,
                 Query::State { run } => Err(Error::new(ErrorCode::UnknownRun, format!("find run {run}"))),
+                Query::Holds { citations, .. } => Ok(Reply::Holds(citations.iter().map(|citation| citation.line == 1).collect())),
             }
         })
     }
