@@ -93,6 +93,21 @@ impl Project {
         project
     }
 
+    /// A cargo library of two modules, one using the other, each with tests of its own, in two commits.
+    #[must_use]
+    pub fn shop() -> Self {
+        let project = Self::unborn();
+        project.write("Cargo.toml", &manifest("shop", ""));
+        project.write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\n");
+        project.write("src/lib.rs", "//! A shop.\n\npub mod price;\n");
+        project.write("src/price.rs", PRICE);
+        project.commit("Prices with tax");
+        project.write("src/lib.rs", "//! A shop.\n\npub mod price;\npub mod stock;\n");
+        project.write("src/stock.rs", STOCK);
+        project.commit("A stock of pieces");
+        project
+    }
+
     /// Its folder, absolute and without links.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -186,6 +201,63 @@ pub fn add(a: i32, b: i32) -> i32 {
 #[test]
 fn adds() {
     assert_eq!(add(2, 3), 5);
+}
+";
+
+const PRICE: &str = "//! What things cost.
+
+/// The price with tax, in cents.
+pub fn gross(net: u64) -> u64 {
+    net + tax(net)
+}
+
+fn tax(net: u64) -> u64 {
+    net / 5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifth_is_tax() {
+        assert_eq!(tax(100), 20);
+    }
+
+    #[test]
+    fn tax_is_added() {
+        assert_eq!(gross(100), 120);
+    }
+}
+";
+
+const STOCK: &str = "//! What is there.
+
+use crate::price::gross;
+
+/// What all pieces cost, with tax.
+pub fn worth(pieces: u64, net: u64) -> u64 {
+    pieces * gross(net)
+}
+
+/// Whether there is nothing.
+pub fn is_empty(pieces: u64) -> bool {
+    pieces == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_counts() {
+        assert_eq!(worth(3, 100), 360);
+    }
+
+    #[test]
+    fn nothing_is_empty() {
+        assert!(is_empty(0));
+    }
 }
 ";
 

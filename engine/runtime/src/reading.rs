@@ -30,7 +30,13 @@ pub(crate) struct GivesUp(Arc<AtomicBool>);
 
 /// The runs that may wait for a folder, by id.
 #[derive(Clone, Default)]
-pub(crate) struct Listeners(Arc<Mutex<BTreeMap<RunId, (String, UnboundedSender<Update>)>>>);
+pub(crate) struct Listeners(Arc<Mutex<BTreeMap<RunId, Listener>>>);
+
+/// A run and the folder it is about.
+struct Listener {
+    root: String,
+    updates: UnboundedSender<Update>,
+}
 
 /// What knows the code, with its progress told to the runs about the folder.
 pub(crate) struct ReadAloud {
@@ -80,7 +86,7 @@ impl Drop for GivesUp {
 impl Listeners {
     /// A run begins to listen for what is read of that folder.
     pub(crate) fn enter(&self, run: RunId, root: String, updates: UnboundedSender<Update>) {
-        lock(&self.0).insert(run, (root, updates));
+        lock(&self.0).insert(run, Listener { root, updates });
     }
 
     /// A run has ended.
@@ -89,9 +95,9 @@ impl Listeners {
     }
 
     fn tell(&self, root: &str, done: usize, total: usize) {
-        for (run, (_, updates)) in lock(&self.0).iter().filter(|(_, (folder, _))| folder == root) {
+        for (run, listener) in lock(&self.0).iter().filter(|(_, listener)| listener.root == root) {
             // A caller that has gone away does not hear it.
-            let _ = updates.send(Update { run: run.to_string(), seq: None, body: UpdateBody::Reading { done, total } });
+            let _ = listener.updates.send(Update { run: run.to_string(), seq: None, body: UpdateBody::Reading { done, total } });
         }
     }
 }

@@ -310,7 +310,7 @@ async fn an_agent_edits_is_checked_and_ends_in_a_diff() {
             call check `x`: Started
             call check `x`: Succeeded checked
             step work: Succeeded
-            finished Succeeded, diff: true, 6 receipts, 164 tokens: done"#]],
+            finished Succeeded, diff: true, 6 receipts, 169 tokens: done"#]],
     );
     assert!(bench.memory.imported.lock().unwrap().is_empty(), "auto imports only with apply");
     replays(&engine, &run_id).await;
@@ -364,7 +364,7 @@ async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
             message "done"
             step work: Succeeded
             question 1: Write these changes into your folder?
-            finished Suspended, diff: true, 6 receipts, 165 tokens: question 1: Write these changes into your folder? answer it with: naestro answer RUN 1 allow   # or deny"#]],
+            finished Suspended, diff: true, 6 receipts, 170 tokens: question 1: Write these changes into your folder? answer it with: naestro answer RUN 1 allow   # or deny"#]],
     );
     replays(&second, &run_id).await;
 }
@@ -526,8 +526,7 @@ async fn prose_is_a_run_that_tells_what_was_checked_alone() {
             step citations: Succeeded
             finished Succeeded, diff: false, 3 receipts, 15 tokens: citations done"#]],
     );
-    let heard = bench.model.heard.lock().unwrap();
-    let asked = &heard[0].messages.last().unwrap().text;
+    let asked = bench.model.heard.lock().unwrap()[0].messages.last().unwrap().text.clone();
     assert!(asked.contains("Explain parse") && asked.contains("<facts>\nexplain done\n</facts>"), "{asked}");
     replays(&bench.engine(), &run).await;
 }
