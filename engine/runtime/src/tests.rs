@@ -21,7 +21,7 @@ use naestro_policy::port::{self, Answer, CheckResult, Delta, Models, Opened, Too
 use naestro_policy::{Permit, body, digest_bytes};
 
 use crate::message::plain;
-use crate::{LocalEngine, ModelPart, Parts, Settings};
+use crate::{LocalEngine, ModelPart, Parts, Settings, Tests};
 
 /// A model that says what it is told to, in order; a reply of `hang` never comes.
 struct Told {
@@ -76,6 +76,7 @@ fn asks(call: &str) -> port::Reply {
 #[derive(Default)]
 struct Memory {
     edits: Mutex<Vec<String>>,
+    called: Mutex<Vec<String>>,
     imported: Mutex<Vec<String>>,
 }
 
@@ -106,6 +107,7 @@ impl Workspaces for Memory {
             tool("changes", ToolAccess::None, false),
             tool("explain", ToolAccess::None, true),
             tool("citations", ToolAccess::None, false),
+            tool("test", ToolAccess::None, false),
         ]
     }
 
@@ -121,9 +123,13 @@ impl Workspaces for Memory {
             self.edits.lock().unwrap().push(call.args.text().into_owned());
         }
         let mut output = output(&format!("{} done", call.tool));
-        if call.tool == "explain" {
-            output.data = Some(body(r#"{"title":"function parse","facts":[],"left_out":[],"gaps":[]}"#));
-        }
+        output.data = match call.tool.as_str() {
+            "explain" => Some(body(r#"{"title":"function parse","facts":[],"left_out":[],"gaps":[]}"#)),
+            "test" if call.args.text().contains("nonsense") => Some(body(r#"{"tests":3}"#)),
+            "test" => Some(body(r#"{"ok":true,"verdict":"passed","tests":[{"id":"adds","state":"passed","reason":null}]}"#)),
+            _ => None,
+        };
+        self.called.lock().unwrap().push(format!("{} {}", call.tool, call.args.text()));
         ready(Ok(ToolResult { ok: true, output, tree: wrote.then(|| self.tree()) }))
     }
 
@@ -185,6 +191,7 @@ struct Bench {
     folder: tempfile::TempDir,
     model: Arc<Told>,
     memory: Arc<Memory>,
+    tests: Tests,
 }
 
 impl Bench {
@@ -194,6 +201,7 @@ impl Bench {
             folder: tempfile::tempdir().unwrap(),
             model: Arc::new(Told { replies: Mutex::new(replies.iter().copied().collect()), heard: Mutex::default() }),
             memory: Arc::default(),
+            tests: Tests::default(),
         }
     }
 
@@ -214,7 +222,7 @@ impl Bench {
             code: Arc::new(Known),
             workspaces: Box::new(move |_, _| Arc::clone(&memory) as Arc<dyn Workspaces>),
             model: Some(ModelPart { facts, port: Arc::clone(&self.model) as Arc<dyn Models> }),
-            settings: Settings { home: self.home.path().to_owned(), keep: u64::MAX, ..Settings::default() },
+            settings: Settings { home: self.home.path().to_owned(), keep: u64::MAX, tests: self.tests.clone(), ..Settings::default() },
         })
     }
 
@@ -310,7 +318,7 @@ async fn an_agent_edits_is_checked_and_ends_in_a_diff() {
             call check `x`: Started
             call check `x`: Succeeded checked
             step work: Succeeded
-            finished Succeeded, diff: true, 6 receipts, 169 tokens: done"#]],
+            finished Succeeded, diff: true, 6 receipts, 170 tokens: done"#]],
     );
     assert!(bench.memory.imported.lock().unwrap().is_empty(), "auto imports only with apply");
     replays(&engine, &run_id).await;
@@ -364,7 +372,7 @@ async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
             message "done"
             step work: Succeeded
             question 1: Write these changes into your folder?
-            finished Suspended, diff: true, 6 receipts, 170 tokens: question 1: Write these changes into your folder? answer it with: naestro answer RUN 1 allow   # or deny"#]],
+            finished Suspended, diff: true, 6 receipts, 171 tokens: question 1: Write these changes into your folder? answer it with: naestro answer RUN 1 allow   # or deny"#]],
     );
     replays(&second, &run_id).await;
 }
@@ -529,6 +537,34 @@ async fn prose_is_a_run_that_tells_what_was_checked_alone() {
     let asked = bench.model.heard.lock().unwrap()[0].messages.last().unwrap().text.clone();
     assert!(asked.contains("Explain parse") && asked.contains("<facts>\nexplain done\n</facts>"), "{asked}");
     replays(&bench.engine(), &run).await;
+}
+
+/// A run of one step that tests.
+fn tests_with(bench: &Bench, args: &serde_json::Value) -> Orchestrate {
+    let plan = serde_json::json!({ "steps": [{ "id": "test", "kind": "test", "args": args }] });
+    Orchestrate { plan: Some(serde_json::from_value(plan).unwrap()), ..bench.goal("", Mode::Auto) }
+}
+
+#[tokio::test]
+async fn a_report_of_tests_is_told_and_one_that_cannot_be_read_is_noticed() {
+    let bench = Bench::new(&[]);
+    let (_, updates) = run(&bench.engine(), tests_with(&bench, &serde_json::json!({}))).await;
+    let told = lines(&updates);
+    assert!(told.contains("tests of test: passed\n"), "{told}");
+    let (_, updates) = run(&bench.engine(), tests_with(&bench, &serde_json::json!({ "of": "nonsense" }))).await;
+    let told = lines(&updates);
+    assert!(told.contains("notice the data of step test cannot be read: ") && !told.contains("tests of test"), "{told}");
+    assert_eq!(last(&updates).0, Outcome::Succeeded);
+}
+
+#[tokio::test]
+async fn tests_are_run_as_the_user_configured_unless_the_plan_says_otherwise() {
+    let runners = [(String::from("a"), vec![String::from("make"), String::from("check")])].into();
+    let bench = Bench { tests: Tests { retries: Some(2), runners }, ..Bench::new(&[]) };
+    run(&bench.engine(), tests_with(&bench, &serde_json::json!({ "retries": 0 }))).await;
+    let called = bench.memory.called.lock().unwrap()[0].clone();
+    let args: serde_json::Value = serde_json::from_str(called.strip_prefix("test ").unwrap()).unwrap();
+    assert_eq!(args, serde_json::json!({ "retries": 0, "runners": { "a": ["make", "check"] }, "wall_s": 600 }));
 }
 
 #[tokio::test]

@@ -103,10 +103,7 @@ impl Plan {
 fn check_kind(step: &Step, opening: &Opening, reasons: &mut Vec<String>) {
     let known = |name: &str| opening.tools.iter().any(|tool| tool.name == name);
     if let Some((tool, _)) = step.tool().filter(|(tool, _)| !known(tool)) {
-        reasons.push(match step.kind {
-            StepKind::Explain { .. } => String::from("this build cannot explain code yet"),
-            _ => format!("there is no tool `{tool}`"),
-        });
+        reasons.push(format!("there is no tool `{tool}`"));
     }
     match &step.kind {
         StepKind::Agent { tools, max_turns, .. } => {

@@ -44,7 +44,7 @@ fn every_fault_names_its_step_and_the_reason() {
             c: its budget of 200 tokens is more than the run's 100
             c: its budget of 20 ms of wall time is more than the run's 10
             D: an id has 1 to 64 characters of a-z, 0-9, _ and -
-            D: this build cannot explain code yet"#]],
+            D: there is no tool `explain`"#]],
     );
 }
 
