@@ -124,7 +124,7 @@ impl Workspaces for Memory {
         }
         let mut output = output(&format!("{} done", call.tool));
         output.data = match call.tool.as_str() {
-            "explain" => Some(body(r#"{"title":"function parse","facts":[],"left_out":[],"gaps":[]}"#)),
+            "explain" => Some(body(r#"{"title":"function parse","sources":[],"left_out":[],"gaps":[]}"#)),
             "test" if call.args.text().contains("nonsense") => Some(body(r#"{"tests":3}"#)),
             "test" => Some(body(r#"{"ok":true,"verdict":"passed","tests":[{"id":"adds","state":"passed","reason":null}]}"#)),
             _ => None,
