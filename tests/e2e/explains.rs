@@ -176,7 +176,7 @@ fn of_a_models_prose_only_what_holds_is_told() {
         let heard: Vec<&Value> = done.lines.iter().filter(|line| line["type"] != "plan").collect();
         assert!(!json!(heard).to_string().contains(planted), "{}", done.out);
     }
-    says(&summary, &["3 "]);
+    says(&summary, &["3 of 5 sentences dropped", "[1] src/price.rs:4-6"]);
     has(&done.of("evidence")[0]["evidence"], "definition", &["gross"]);
     let asked = model.chats()[0].to_string();
     says(&asked, &["what is it?", "[1]"]);
@@ -190,6 +190,7 @@ fn where_nothing_of_the_prose_holds_that_is_said() {
     let naestro = Naestro::new(&project).model(&model);
     let done = naestro.run(["explain", "gross"]).exits(0);
     says(&done.out, &["definition", "src/price.rs:4-6"]);
+    says(&done.out, &["no sentence could be supported by the evidence"]);
     assert!(!done.out.contains("spaceship") && !done.err.contains("spaceship"), "{}\n{}", done.out, done.err);
 }
 

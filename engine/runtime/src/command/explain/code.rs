@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use naestro_api::{
-    Budget, Caller, Error, ErrorCode, Evidence, Explain, Explanation, Handle, Input, Mode, Orchestrate, Plan, Prose, Step, StepKind,
+    Budget, Caller, Error, ErrorCode, Evidence, Explain, Explanation, Fact, Handle, Input, Mode, Orchestrate, Plan, Prose, Role, Step,
+    StepKind, UpdateBody,
 };
 use naestro_kernel::code::{Fault, Target};
 use serde_json::Map;
@@ -41,7 +43,8 @@ pub(super) async fn answer(shared: &Arc<Shared>, explain: Explain, caller: &Call
     let wants_prose = explain.prose == Prose::Auto && shared.parts.model.is_some();
     if wants_prose && !evidence.facts.is_empty() {
         let orchestrate = in_prose(&workspace, &explain.target, &question);
-        return orchestrate::start(shared, orchestrate, caller).await;
+        let failures = evidence.facts.into_iter().filter(|fact| fact.role == Role::Failure).collect();
+        return Ok(with_failures(orchestrate::start(shared, orchestrate, caller).await?, failures));
     }
     let evidence = Evidence { gaps: gaps(evidence.gaps, &question), ..evidence };
     Ok(Handle::Explanation(Explanation::Code { target: explain.target, evidence }))
@@ -64,6 +67,18 @@ async fn gather(shared: &Arc<Shared>, workspace: &str, text: &str, caller: &Call
         Ok(evidence)
     })
     .await
+}
+
+/// The run, whose evidence is told with the earlier failures behind it: they rest on the journal, which no tool of a run reads.
+fn with_failures(handle: Handle, failures: Vec<Fact>) -> Handle {
+    let Handle::Run { run, updates } = handle else { return handle };
+    let updates = updates.map(move |mut update| {
+        if let UpdateBody::Evidence { evidence, .. } = &mut update.body {
+            evidence.facts.extend(failures.iter().cloned());
+        }
+        update
+    });
+    Handle::Run { run, updates: Box::pin(updates) }
 }
 
 /// A question that nobody was asked is a gap.
@@ -96,7 +111,7 @@ fn in_prose(workspace: &str, target: &str, question: &str) -> Orchestrate {
         step(
             "citations",
             StepKind::Tool { tool: String::from("citations"), args: Map::new() },
-            BTreeMap::from([from("text", "prose", true), from("evidence", "explain", false)]),
+            BTreeMap::from([from("prose", "prose", true), from("evidence", "explain", false)]),
         ),
     ];
     let title = if question.is_empty() { format!("explain {target}") } else { format!("explain {target}: {question}") };
