@@ -22,15 +22,21 @@ mod facts;
 #[cfg(test)]
 mod fixture;
 mod graph;
+mod history;
+mod index;
 mod language;
 mod mutant;
 mod outline;
+mod record;
 mod resolve;
+mod scan;
+mod store;
 
 pub use affected::affected;
 pub use evidence::evidence;
 pub use extract::outline;
 pub use facts::{Commit, Facts, File, FileId, History};
+pub use index::Index;
 pub use language::Language;
 pub use mutant::{Mutant, mutants};
 pub use outline::{Import, Kind, Manner, Mention, Outline, Span, Symbol};

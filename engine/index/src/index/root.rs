@@ -1,0 +1,118 @@
+//! One root: where its database lies, the connections to it, and the way from a question to an answer.
+//!
+//! Invariant: whoever writes, or removes the database, holds the lock; a connection to a database that was removed is not used.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use naestro_kernel::code::{Fault, Watch};
+
+use super::refresh::{Seen, refresh};
+use crate::history::Past;
+use crate::store::{Lock, Outlines, Snapshot, Store, Trouble, discard};
+
+/// Connections that are kept for the next answer.
+const KEPT: usize = 4;
+
+/// The longest readable part of a database's name.
+const READABLE: usize = 40;
+
+/// A folder whose code is known.
+pub(super) struct Root {
+    path: PathBuf,
+    database: PathBuf,
+    lock: PathBuf,
+    stores: Mutex<Vec<Store>>,
+    outlines: Mutex<Arc<Outlines>>,
+    seen: Mutex<Seen>,
+}
+
+impl Root {
+    /// The root at a canonical path, with its database in `home`.
+    pub(super) fn new(home: &Path, path: PathBuf) -> Self {
+        let name = name(&path);
+        Self {
+            database: home.join(format!("{name}.db")),
+            lock: home.join(format!("{name}.lock")),
+            path,
+            stores: Mutex::default(),
+            outlines: Mutex::default(),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Lets `answer` ask about the state of now; once more where the database is found to be damaged.
+    pub(super) fn ask<T>(&self, watch: &dyn Watch, answer: &dyn Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+        match self.attempt(watch, answer) {
+            Err(Trouble::Damaged(why)) => {
+                tracing::warn!("the index of {} is made anew: {why}", self.path.display());
+                self.forget(watch)?;
+                self.attempt(watch, answer)?
+            }
+            other => other?,
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        watch: &dyn Watch,
+        answer: &dyn Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>,
+    ) -> Result<Result<T, Fault>, Trouble> {
+        let snapshot = self.snapshot(watch)?;
+        let answered = answer(&snapshot, &Past::new(&self.path, &snapshot));
+        let store = snapshot.end()?;
+        let mut stores = lock(&self.stores);
+        if stores.len() < KEPT {
+            stores.push(store);
+        }
+        Ok(answered)
+    }
+
+    /// The state of now.
+    fn snapshot(&self, watch: &dyn Watch) -> Result<Snapshot, Trouble> {
+        let _turn = Lock::hold(&self.lock, watch)?;
+        let store = self.store()?;
+        refresh(&store, &self.path, &mut lock(&self.seen), watch)?;
+        Snapshot::begin(store, Arc::clone(&lock(&self.outlines)))
+    }
+
+    fn store(&self) -> Result<Store, Trouble> {
+        let kept = lock(&self.stores).pop();
+        match kept {
+            Some(store) if store.is_at(&self.database) => Ok(store),
+            Some(_) => {
+                // Another process made the database anew: its numbers mean other files.
+                self.start_over();
+                Store::open(&self.database)
+            }
+            None => Store::open(&self.database),
+        }
+    }
+
+    /// Removes the database, for the next answer to make it anew.
+    fn forget(&self, watch: &dyn Watch) -> Result<(), Trouble> {
+        let _turn = Lock::hold(&self.lock, watch)?;
+        self.start_over();
+        discard(&self.database)
+    }
+
+    fn start_over(&self) {
+        lock(&self.stores).clear();
+        *lock(&self.outlines) = Arc::default();
+        *lock(&self.seen) = Seen::default();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A name for a root's files: readable, and its own.
+fn name(root: &Path) -> String {
+    let readable = root.file_name().unwrap_or(OsStr::new("root")).to_string_lossy();
+    let readable: String = readable.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(READABLE).collect();
+    let hash = blake3::hash(root.as_os_str().as_bytes()).to_hex();
+    format!("{readable}-{}", &hash[..16])
+}
