@@ -4,7 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{fs, io};
 
 fn main() -> io::Result<()> {
     let mut hasher = DefaultHasher::new();
@@ -19,7 +19,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=queries");
     grammars(&Path::new("..").join("..").join("Cargo.lock"))?.hash(&mut hasher);
-    env::var("CARGO_PKG_VERSION").unwrap_or_default().hash(&mut hasher);
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
     println!("cargo::rustc-env=NAESTRO_INDEX_RULES={:016x}", hasher.finish());
     Ok(())
 }

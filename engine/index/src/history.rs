@@ -148,9 +148,9 @@ pub(super) fn touching(store: &Store, path: &str, limit: u32) -> Result<Vec<Oid>
 
 /// The files that changed with a path in commits of at most so many paths, with how often, most often first; and how often the path did.
 pub(super) fn together(store: &Store, path: &str, most: u32, limit: usize) -> Result<(Vec<(String, u32)>, u32), Trouble> {
-    let mut commits = store.conn.prepare_cached(
-        "SELECT no FROM touched JOIN commits USING (no) WHERE touched.path = ?1 AND place IS NOT NULL AND paths <= ?2",
-    )?;
+    let mut commits = store
+        .conn
+        .prepare_cached("SELECT no FROM touched JOIN commits USING (no) WHERE touched.path = ?1 AND place IS NOT NULL AND paths <= ?2")?;
     let commits: Vec<i64> = commits.query_map(params![path.as_bytes(), most], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut counts: HashMap<Vec<u8>, u32> = HashMap::new();
     let mut paths = store.conn.prepare_cached("SELECT path FROM touched WHERE no = ?1")?;

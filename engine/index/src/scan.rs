@@ -15,9 +15,9 @@ use std::path::Path;
 use std::thread;
 use std::time::SystemTime;
 
+use crate::FileId;
 use crate::record::{self, UNSURE};
 use crate::store::{Folder, Held, Job, Known, Trouble, absolute};
-use crate::FileId;
 use walk::{Cover, MISSING, Walked, rule_stamp, walk};
 
 /// So many looks are worth a thread of their own.
@@ -57,7 +57,7 @@ pub(crate) fn scan(root: &Path, known: &Known, suspects: Option<&BTreeSet<Vec<u8
     let dirty = differing(&known.folders, |path, folder| {
         suspects.as_ref().is_none_or(|suspects| suspects.folder(path)) && !is_at(root, path, folder.stamp)
     });
-    let dirty: HashSet<&[u8]> = dirty.into_iter().map(|(path, _)| path).collect();
+    let dirty: BTreeSet<&[u8]> = dirty.into_iter().map(|(path, _)| path).collect();
     let files = differing(&known.files, |path, held| {
         suspects.as_ref().is_none_or(|suspects| suspects.file(path)) && !dirty.contains(parent(path)) && !is_at(root, path, held.stamp)
     });
@@ -98,7 +98,8 @@ impl Suspects<'_> {
         if !path.is_empty() {
             prefix.push(b'/');
         }
-        self.0.contains(path) || self.0.range(prefix.clone()..).take_while(|other| other.starts_with(&prefix)).any(|other| parent(other) == path)
+        self.0.contains(path)
+            || self.0.range(prefix.clone()..).take_while(|other| other.starts_with(&prefix)).any(|other| parent(other) == path)
     }
 
     fn rule(&self, root: &Path) -> bool {
@@ -135,7 +136,7 @@ fn differing<'a, T: Sync>(list: &'a [(Vec<u8>, T)], differs: impl Fn(&[u8], &T) 
 }
 
 /// Compares what a walk saw with what is known of the folders it covered: the dirty ones, or all.
-fn compare(known: &Known, walked: Walked, dirty: Option<&HashSet<&[u8]>>) -> Found {
+fn compare(known: &Known, walked: Walked, dirty: Option<&BTreeSet<&[u8]>>) -> Found {
     let covered = |folder: &[u8]| dirty.is_none_or(|dirty| dirty.contains(folder));
     let mut lost: HashSet<&[u8]> = HashSet::new();
     for (path, _) in known.folders.iter().filter(|(path, _)| !path.is_empty()) {

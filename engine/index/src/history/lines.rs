@@ -7,11 +7,12 @@ use git2::{DiffOptions, Patch};
 /// Lines of a file, from 1, both included.
 pub(super) type Lines = (u32, u32);
 
-/// The lines of the old version that these lines of the new one come from, and whether any of them changed on the way.
+/// The lines of the old version that these lines of the new one come from, and whether any of them changed on the way; none where
+/// all of them were new.
 ///
 /// # Errors
 /// Where the two cannot be compared, for instance since they are no text.
-pub(super) fn back(old: &[u8], new: &[u8], lines: Lines) -> Result<(Lines, bool), git2::Error> {
+pub(super) fn back(old: &[u8], new: &[u8], lines: Lines) -> Result<(Option<Lines>, bool), git2::Error> {
     let mut options = DiffOptions::new();
     options.context_lines(0).interhunk_lines(0);
     let patch = Patch::from_buffers(old, None, new, None, Some(&mut options))?;
@@ -32,11 +33,14 @@ struct Hunk {
     came: u32,
 }
 
-fn follow(hunks: &[Hunk], (first, last): Lines) -> (Lines, bool) {
+fn follow(hunks: &[Hunk], (first, last): Lines) -> (Option<Lines>, bool) {
+    if hunks.iter().any(|hunk| hunk.gone == 0 && hunk.new <= first && last < hunk.new + hunk.came) {
+        return (None, true);
+    }
     let changed = hunks.iter().any(|hunk| hunk.overlaps(first, last));
     let first = start(hunks, first);
     let last = end(hunks, last);
-    ((first, last.max(first)), changed)
+    (Some((first, last.max(first))), changed)
 }
 
 impl Hunk {
@@ -76,9 +80,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(old: &str, new: &str, lines: Lines, expect: (Lines, bool)) {
+    fn check(old: &str, new: &str, lines: Lines, (expect, changed): (impl Into<Option<Lines>>, bool)) {
         let text = |letters: &str| letters.chars().map(|c| format!("{c}\n")).collect::<String>();
-        assert_eq!(back(text(old).as_bytes(), text(new).as_bytes(), lines).unwrap(), expect, "{old} -> {new} {lines:?}");
+        assert_eq!(back(text(old).as_bytes(), text(new).as_bytes(), lines).unwrap(), (expect.into(), changed), "{old} -> {new} {lines:?}");
     }
 
     #[test]
@@ -100,6 +104,13 @@ mod tests {
         check("abcdef", "abXYZdef", (4, 5), ((3, 3), true));
         check("abcdef", "abdef", (2, 3), ((2, 4), true));
         check("abcdef", "abXcdef", (2, 4), ((2, 3), true));
-        check("", "abc", (1, 3), ((1, 1), true));
+    }
+
+    #[test]
+    fn what_is_new_comes_from_nowhere() {
+        check("", "abc", (1, 3), (None, true));
+        check("abcd", "abXYZcd", (3, 5), (None, true));
+        check("abcd", "abXYZcd", (4, 4), (None, true));
+        check("abcd", "abXYZcd", (2, 4), ((2, 2), true));
     }
 }

@@ -51,6 +51,10 @@ impl<'a> Past<'a> {
             match step(place, commit, path, &mut version, &mut lines) {
                 Ok(Step::Changed) => found.push(commit),
                 Ok(Step::Unchanged) => {}
+                Ok(Step::Born) => {
+                    found.push(commit);
+                    break;
+                }
                 Ok(Step::End) => break,
                 Err(error) => return Err(unreadable(&error)),
             }
@@ -72,6 +76,8 @@ struct Version {
 enum Step {
     Changed,
     Unchanged,
+    /// They came with this commit.
+    Born,
     /// What lies before it cannot be followed.
     End,
 }
@@ -82,21 +88,18 @@ fn step(place: &Place, commit: Oid, path: &str, version: &mut Version, lines: &m
     let Some(new) = Version::of(place, &commit, path)? else { return Ok(Step::End) };
     if version.id != new.id {
         // What is not committed, or came by another branch, lies between.
-        *lines = back(&new.bytes, &version.bytes, *lines)?.0;
+        let Some(before) = back(&new.bytes, &version.bytes, *lines)?.0 else { return Ok(Step::End) };
+        *lines = before;
     }
     let old = match commit.parent(0) {
         Ok(parent) => Version::of(place, &parent, path)?,
         Err(_) => None,
     };
-    let Some(old) = old else {
-        *version = new;
-        version.bytes.clear();
-        return Ok(Step::Changed);
-    };
+    let Some(old) = old else { return Ok(Step::Born) };
     if old.bytes.len().max(new.bytes.len()) > LARGEST {
         return Ok(Step::End);
     }
-    let (before, changed) = back(&old.bytes, &new.bytes, *lines)?;
+    let (Some(before), changed) = back(&old.bytes, &new.bytes, *lines)? else { return Ok(Step::Born) };
     (*version, *lines) = (old, before);
     Ok(if changed { Step::Changed } else { Step::Unchanged })
 }
@@ -203,7 +206,8 @@ fn changed_here(place: &Place) -> Result<Vec<String>, git2::Error> {
 
 fn paths(place: &Place, diff: &git2::Diff<'_>) -> Vec<String> {
     let path = |delta: git2::DiffDelta<'_>| delta.new_file().path().or(delta.old_file().path()).and_then(|path| place.below(path));
-    let mut paths: Vec<String> = diff.deltas().filter_map(path).collect();
+    // A repository within shows as a folder: what changed in it is its own matter.
+    let mut paths: Vec<String> = diff.deltas().filter_map(path).filter(|path| !path.ends_with('/')).collect();
     paths.sort_unstable();
     paths.dedup();
     paths

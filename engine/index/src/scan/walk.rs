@@ -6,7 +6,7 @@
 //!
 //! Invariant: a folder's stamp is taken before its names are read, so that a name that comes meanwhile shows the next time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(super) enum Cover<'a> {
     /// Those that changed, and what is new below them.
     Some {
         /// The folders that changed.
-        dirty: &'a HashSet<&'a [u8]>,
+        dirty: &'a BTreeSet<&'a [u8]>,
         /// What tells a new folder.
         known: &'a Known,
     },
@@ -142,7 +142,8 @@ fn visit(root: &Path, cover: &Cover<'_>, above: &HashSet<Vec<u8>>, entry: &DirEn
     match entry.file_type() {
         Some(kind) if kind.is_dir() => {
             let apart = !path.is_empty() && is_repository(entry.path());
-            if !cover.holds(path) && !(apart || cover.holds(parent(path)) && !path.is_empty()) {
+            let of_interest = cover.holds(path) || apart || (cover.holds(parent(path)) && !path.is_empty());
+            if !of_interest {
                 return if above.contains(path) { WalkState::Continue } else { WalkState::Skip };
             }
             let Ok(stamp) = stamp() else { return WalkState::Skip };

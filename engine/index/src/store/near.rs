@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn case_first_then_likeness_then_parts() {
         check("PARSE", &["Parse", "parse", "parser", "parse_line"]);
-        check("Parser::prase", &["Parse", "parse", "parser", "parse_line"]);
+        check("Parser::prase", &["Parse", "parse", "parser"]);
         check("somewhere", &["a_very_long_name_that_holds_parse_somewhere"]);
         check("qqqq", &[]);
         check("", &[]);
