@@ -156,6 +156,12 @@ fn concerned_by(packages: &[Package], file: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// The packages whose runners run the tests of a file, by their place in the list.
+pub(crate) fn owners(packages: &[Package], file: &str) -> Vec<usize> {
+    let found = concerned_by(packages, file).into_iter().map(|(at, _)| at);
+    found.filter(|at| packages[*at].runner.runs(file)).collect()
+}
+
 /// Adds, until there is no more, what depends on what is concerned.
 fn dependents(packages: &[Package], reasons: &mut [Option<(bool, String)>]) {
     loop {
@@ -169,6 +175,14 @@ fn dependents(packages: &[Package], reasons: &mut [Option<(bool, String)>]) {
 }
 
 impl Package {
+    /// Has its tests run by this program instead, which may be cargo's other runner.
+    pub(crate) fn run_by(&mut self, command: Vec<String>) {
+        if matches!(self.runner, Runner::Cargo | Runner::Nextest) && command.iter().any(|word| word == "nextest" || word == "test") {
+            self.runner = if command.iter().any(|word| word == "nextest") { Runner::Nextest } else { Runner::Cargo };
+        }
+        self.command = command;
+    }
+
     /// How deep the folder lies by which it holds the file.
     fn holds(&self, file: &str) -> Option<usize> {
         std::iter::once(&self.dir).chain(&self.also).filter(|dir| is_below(dir, file)).map(String::len).max()
@@ -176,6 +190,20 @@ impl Package {
 }
 
 impl Runner {
+    /// Whether tests in such a file can be run by it.
+    fn runs(self, file: &str) -> bool {
+        let endings: &[&str] = match self {
+            Self::Cargo | Self::Nextest => &["rs"],
+            Self::Pytest => &["py"],
+            Self::Vitest | Self::Jest | Self::Node => &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"],
+            Self::Go => &["go"],
+            Self::Maven | Self::Gradle => &["java", "kt", "groovy", "scala"],
+            Self::Ctest => &["c", "cc", "cpp", "cxx", "c++", "h", "hh", "hpp", "hxx", "inl"],
+        };
+        // A folder has no ending, and may hold any.
+        split(file).1.rsplit_once('.').is_none_or(|(_, ending)| endings.contains(&ending))
+    }
+
     /// Its name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -246,7 +274,7 @@ impl<'a> Files<'a> {
 }
 
 /// Whether `path` is `dir` or lies below it.
-fn is_below(dir: &str, path: &str) -> bool {
+pub(crate) fn is_below(dir: &str, path: &str) -> bool {
     dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -1,34 +1,36 @@
 //! `test`: runs the tests of packages by the project's own runners, within a budget of wall time.
 //!
-//! The commands come from the project as it is found here, never from the arguments: an argument cannot make this tool
-//! run anything but a project's tests.
+//! The commands come from the project as it is found here, or from the user's own configuration, which the runtime hands over;
+//! no model can call this tool.
 //!
 //! Invariant: every package asked for is in the report, and one whose tests were not all run is never called passed.
 
+mod again;
 mod cargo;
 mod case;
+mod course;
 mod libtest;
 mod nextest;
+mod order;
 mod pytest;
 mod report;
+mod selection;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use naestro_kernel::{Class, ToolAccess};
-use serde_json::Value;
 
 use super::arguments::{Kind, optional, required};
 use super::process::{self, Ended, Program};
 use super::{Answer, Call, Cancel, Entry, Fault, Place, Stop};
 use crate::project::{self, Package, Runner};
-use case::Wanted;
-use report::{Report, State, Tested, Told};
+use case::{Pick, Wanted};
+use course::Course;
+use order::Order;
+use report::{Report, State, Tested};
 pub(super) use report::{counted, submodule};
-
-/// The budget where none is given, in seconds.
-const BUDGET: u64 = 120;
 
 /// The most of the call's own time that is kept for stopping a runner and writing the report.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -48,6 +50,12 @@ pub(super) const TOOL: Entry = Entry {
             and reports what failed, where, and what was not run.",
     fields: &[
         required("packages", Kind::Data, "the data of the tool packages: an object with packages"),
+        optional("affected", Kind::Data, "the data of the tool affected: only tests that reach what changed are run"),
+        optional("select", Kind::Texts, "only these are run: each a file, a folder, file::name or a part of a test's name"),
+        optional("list", Kind::Flag, "whether tests are only named, and none is run"),
+        optional("repeat", Kind::Count(1, 1000), "how often each test is run; those whose results differ are flaky"),
+        optional("retries", Kind::Count(0, 1000), "how often failing tests, if they are few, are run once more; 1 if left out"),
+        optional("runners", Kind::Data, "the user's own test command for a package, as a list of words, by its folder or name"),
         optional("wall_s", Kind::Count(1, 86_400), "the budget in seconds; 120 if left out"),
     ],
     class: Class::Idempotent,
@@ -64,13 +72,6 @@ struct Session<'a> {
     cancel: &'a Cancel,
 }
 
-/// A package as the arguments name it.
-struct Asked {
-    name: String,
-    dir: String,
-    changed: bool,
-}
-
 /// How a runner's program ended.
 enum Run {
     Ended(Ended),
@@ -78,25 +79,14 @@ enum Run {
 }
 
 fn run(call: &Call<'_>) -> Result<Answer, Stop> {
-    let wanted = wanted(call.args.data("packages"))?;
+    let order = Order::read(call)?;
     let begun = Instant::now();
-    let budget = Duration::from_secs(call.args.count("wall_s").unwrap_or(BUDGET));
-    let deadline = (begun + budget).min(latest(begun, call.deadline));
+    let deadline = (begun + Duration::from_secs(order.budget)).min(latest(begun, call.deadline));
     let session = Session { root: call.root.path(), deadline, cancel: call.cancel };
-    let survey = project::survey(call.root.path());
-    let mut tested = Vec::new();
-    for group in groups(&survey.packages, &wanted) {
-        tested.extend(session.group(&group, &Wanted::All)?);
-    }
-    tested.extend(lost(&survey.packages, &wanted));
-    let told = Told {
-        compared: said(call.args.data("packages"), "compared"),
-        verdict: said(call.args.data("packages"), "verdict"),
-        unowned: paths(call.args.data("packages"), "unowned"),
-        submodules: paths(call.args.data("packages"), "submodules"),
-        ..Told::default()
-    };
-    let report = Report { tested, told, notes: vec![], seconds: begun.elapsed().as_secs_f64(), budget: budget.as_secs() };
+    let mut survey = project::survey(call.root.path());
+    order.settle(&mut survey.packages);
+    let (tested, notes) = Course::new(&session, &survey.packages, &order).run()?;
+    let report = Report { tested, told: order.told, notes, seconds: begun.elapsed().as_secs_f64(), budget: order.budget };
     Ok(Answer { ok: report.is_ok(), text: report.text(), data: Some(report.data()) })
 }
 
@@ -113,57 +103,6 @@ pub(super) fn is_running_in(root: &Path) -> bool {
 
 fn lists(running: &OsStr, root: &Path) -> bool {
     std::env::split_paths(running).any(|running| running == root)
-}
-
-fn wanted(packages: Option<&Value>) -> Result<Vec<Asked>, Stop> {
-    let shape = || {
-        Stop::refused(
-            "the argument \"packages\" must hold \"packages\", a list of objects with \"name\" and \"dir\"; take the data of packages",
-        )
-    };
-    let list = packages.and_then(|data| data.get("packages")).and_then(Value::as_array).ok_or_else(shape)?;
-    let one = |package: &Value| {
-        let text = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
-        let changed = package.get("changed").and_then(Value::as_bool).unwrap_or(true);
-        Some(Asked { name: text("name")?, dir: text("dir")?, changed })
-    };
-    list.iter().map(|package| one(package).ok_or_else(shape)).collect()
-}
-
-/// What the tool packages said under this name.
-fn said(packages: Option<&Value>, name: &str) -> Option<String> {
-    packages.and_then(|data| data.get(name)).and_then(Value::as_str).map(str::to_owned)
-}
-
-/// The paths the tool packages listed under this name.
-fn paths(packages: Option<&Value>, name: &str) -> Vec<String> {
-    let files = packages.and_then(|data| data.get(name)).and_then(Value::as_array).into_iter().flatten();
-    files.filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// What is tested by one start of a runner: packages of one home, those that changed before those that depend on them.
-fn groups<'a>(packages: &'a [Package], wanted: &[Asked]) -> Vec<Vec<&'a Package>> {
-    let mut groups: Vec<(bool, Vec<&Package>)> = Vec::new();
-    for (changed, package) in wanted.iter().flat_map(|wanted| found(packages, wanted).map(|package| (wanted.changed, package))) {
-        let fits =
-            |(of, group): &&mut (bool, Vec<&Package>)| *of == changed && group[0].home == package.home && group[0].runner == package.runner;
-        match groups.iter_mut().find(fits) {
-            Some((_, group)) => group.push(package),
-            None => groups.push((changed, vec![package])),
-        }
-    }
-    groups.sort_by_key(|(changed, _)| !changed);
-    groups.into_iter().map(|(_, group)| group).collect()
-}
-
-fn found<'a>(packages: &'a [Package], wanted: &Asked) -> impl Iterator<Item = &'a Package> {
-    packages.iter().filter(move |package| package.name == wanted.name && package.dir == wanted.dir)
-}
-
-/// Packages that were asked for and are not here.
-fn lost(packages: &[Package], wanted: &[Asked]) -> Vec<Tested> {
-    let lost = wanted.iter().filter(|wanted| found(packages, wanted).next().is_none());
-    lost.map(|wanted| Tested::named(&wanted.name, &wanted.dir, "", State::NotRun, "it is not in this folder")).collect()
 }
 
 impl Session<'_> {
@@ -188,11 +127,23 @@ impl Session<'_> {
 
     /// Runners that are started for one package at a time.
     fn each(&self, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
-        let one = |package: &&Package| match package.runner {
-            Runner::Pytest => pytest::test(self, package, wanted),
+        group.iter().map(|package| self.one(package, wanted)).collect()
+    }
+
+    fn one(&self, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
+        let own: Vec<Pick>;
+        let mut wanted = *wanted;
+        if let Wanted::Only(picks) = wanted {
+            own = picks.iter().filter(|pick| project::is_below(&package.dir, &pick.path)).cloned().collect();
+            if own.is_empty() {
+                return Ok(Tested::new(package, State::Unaffected, "no test of it was chosen"));
+            }
+            wanted = Wanted::Only(&own);
+        }
+        match package.runner {
+            Runner::Pytest => pytest::test(self, package, &wanted),
             runner => Err(Fault::Broken(format!("start {}: there is nothing that reads what it prints", runner.name()))),
-        };
-        group.iter().map(one).collect()
+        }
     }
 
     /// A runner's place, relative to the root where it lies below it.

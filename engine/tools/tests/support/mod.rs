@@ -96,7 +96,12 @@ impl Desk {
     pub(crate) fn new(home: &Path, checkout: &Path, contents: Arc<Memory>, exe: PathBuf, plain: bool, run: u8) -> Self {
         let checkout = checkout.to_str().expect("a temporary folder's name is text").to_owned();
         let policies = Arc::new(Policies::built_in().expect("the built-in policies are valid"));
-        Self { spaces: LocalWorkspaces::with(home.to_path_buf(), contents, Arc::new(Nobody), exe, plain), run: RunId([run; 16]), checkout, policies }
+        Self {
+            spaces: LocalWorkspaces::with(home.to_path_buf(), contents, Arc::new(Nobody), exe, plain),
+            run: RunId([run; 16]),
+            checkout,
+            policies,
+        }
     }
 
     fn permit(&self, effect: &Effect) -> Permit {

@@ -15,7 +15,7 @@ use super::libtest::{self, Section};
 use super::nextest;
 use super::report::{State, Tested};
 use super::{GIVE_MORE, Run, Session};
-use crate::project::{Package, Runner};
+use crate::project::{Package, Runner, is_below};
 use crate::tool::Fault;
 use crate::tool::process::Ended;
 use targets::{Kind, Sources, Target};
@@ -53,7 +53,12 @@ fn build_and_run(session: &Session<'_>, group: &[&Package], wanted: &Wanted<'_>)
         return Ok(Tested::all(group, State::NotFinished, &format!("the budget ended while it was built; {GIVE_MORE}")));
     }
     if build.code == Some(0) {
-        let targets = targets::targets(&build.output, session, group);
+        let mut targets = targets::targets(&build.output, session, group);
+        if group[0].runner == Runner::Nextest {
+            // Nextest runs no documentation, and asks of every other target that it can be listed.
+            targets.retain(|target| target.kind != Kind::Documentation);
+            targets.iter_mut().for_each(|target| target.harness = true);
+        }
         return Work { session, group, targets: &targets }.does(wanted);
     }
     if group.len() == 1 {
@@ -219,12 +224,13 @@ impl Work<'_> {
 
     /// Runs the tests of these ids; picks without one run the whole file they lie in, which is every target for all we know.
     fn only(&self, runner: Runner, picks: &[Pick]) -> Result<Vec<Tested>, Fault> {
-        let ids: Vec<&str> = picks.iter().filter_map(|pick| pick.id.as_deref()).collect();
-        if ids.len() < picks.len() {
+        if picks.iter().any(|pick| pick.id.is_none()) {
             return self.does(&Wanted::All);
         }
         let chosen = |target: &Target| {
-            ids.iter().filter(|id| **id == target.alone() || target.test(id).is_some()).map(|id| target.test(id).unwrap_or(id)).collect()
+            let mine = picks.iter().filter(|pick| pick.path.is_empty() || is_below(&target.dir, &pick.path));
+            let ids = mine.filter_map(|pick| pick.id.as_deref());
+            ids.filter_map(|id| if id == target.alone() { Some(id) } else { target.test(id) }).collect()
         };
         let chosen: Vec<(&Target, Vec<&str>)> = self.targets.iter().map(|target| (target, chosen(target))).collect();
         let chosen: Vec<(&Target, Vec<&str>)> = chosen.into_iter().filter(|(_, tests)| !tests.is_empty()).collect();
@@ -247,10 +253,13 @@ impl Work<'_> {
         for documentation in [false, true] {
             let of = chosen.iter().filter(|(target, _)| target.harness && (target.kind == Kind::Documentation) == documentation);
             let (targets, tests): (Vec<&Target>, Vec<&Vec<&str>>) = of.map(|(target, tests)| (*target, tests)).unzip();
-            let names: BTreeSet<&str> = tests.into_iter().flatten().copied().collect();
+            // Rustdoc cuts what it is given at white space, which every name of an example has: its file is as near as one gets.
+            let name = |test: &'_ str| if documentation { test.find(" - ").map_or(test.len(), |at| at) } else { test.len() };
+            let names: BTreeSet<&str> = tests.into_iter().flatten().map(|test| &test[..name(test)]).collect();
             for names in chunks(names.into_iter(), NAMES) {
                 let mut command = self.argv(&["test", "--no-fail-fast"], &targets);
-                command.extend(["--".to_owned(), "--exact".to_owned()]);
+                command.push("--".to_owned());
+                command.extend((!documentation).then(|| "--exact".to_owned()));
                 command.extend(names.into_iter().map(str::to_owned));
                 commands.push(command);
             }
@@ -271,8 +280,7 @@ impl Work<'_> {
                 return Ok(Tested::all(self.group, State::Missing, NO_CARGO));
             };
             for (binary, mut case) in nextest::cases(&ended.output) {
-                let Some(target) = self.targets.iter().find(|target| target.kind != Kind::Documentation && target.binary_id() == binary)
-                else {
+                let Some(target) = self.targets.iter().find(|target| target.binary_id() == binary) else {
                     continue;
                 };
                 let Some(tested) = tested.iter_mut().find(|tested| tested.dir == target.dir) else { continue };
@@ -285,6 +293,13 @@ impl Work<'_> {
                 tested.iter_mut().for_each(Tested::unfinished);
                 break;
             }
+        }
+        for tested in &mut tested {
+            // What one filter leaves out is told as skipped, and another may have run it.
+            tested
+                .cases
+                .sort_by(|one, other| (&one.id, one.verdict == Verdict::Skipped).cmp(&(&other.id, other.verdict == Verdict::Skipped)));
+            tested.cases.dedup_by(|other, one| one.id == other.id);
         }
         Ok(tested)
     }

@@ -21,7 +21,6 @@ const OPERAND: usize = 1000;
 
 /// What is wanted of a package's tests.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "the selection of tests that asks so comes next")]
 pub(super) enum Wanted<'a> {
     /// All of them are run.
     All,
@@ -107,6 +106,21 @@ impl Case {
     pub(super) fn at(mut self, place: Option<String>) -> Self {
         self.place = place;
         self
+    }
+
+    /// Whether it is an example in documentation, which has no name of its own.
+    pub(super) fn is_documentation(&self) -> bool {
+        matches!(&self.name[..], [only] if *only == self.id && only.contains("(line "))
+    }
+
+    /// Whether its runner can be asked for it alone; what stands for a build, a file or a whole binary cannot be.
+    pub(super) fn is_test(&self) -> bool {
+        !self.name.is_empty()
+    }
+
+    /// As it is asked for.
+    pub(super) fn pick(&self) -> Pick {
+        Pick { path: self.path.clone().unwrap_or_default(), name: self.name.clone(), id: Some(self.id.clone()) }
     }
 
     /// Reads what was expected and what was there out of the message, where the runner did not tell.

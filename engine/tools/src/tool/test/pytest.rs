@@ -29,7 +29,7 @@ const PLAIN: &[&str] = &["--tb=short", "--color=no", "--rootdir=.", "-p", "naest
 const NONE_COLLECTED: i32 = 5;
 
 /// The most last lines of pytest's own words that are told.
-const SAID: usize = 12;
+const SAID: usize = 7;
 
 /// One line of what the plugin tells.
 #[derive(Deserialize)]
@@ -126,7 +126,7 @@ fn tested(package: &Package, ended: &Ended, told: &str, wanted: &Wanted<'_>) -> 
             }
         }
     }
-    tested.seconds = tested.cases.iter().filter_map(|case| case.seconds).sum();
+    tested.seconds = tested.cases.iter().filter_map(|case| case.seconds).fold(0.0, |sum, seconds| sum + seconds);
     let lines: Vec<&str> = ended.output.lines().filter(|line| !line.trim().is_empty()).collect();
     let said = lines[lines.len().saturating_sub(SAID)..].join("\n");
     if ended.code == Some(NONE_COLLECTED) {

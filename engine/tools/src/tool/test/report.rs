@@ -17,6 +17,9 @@ const FAILURES: usize = 50;
 /// The most lines of a failure's message that the text shows.
 const LINES: usize = 8;
 
+/// The most characters of a line of a message that the text shows.
+const WIDTH: usize = 160;
+
 /// The most tests of a kind that one line of the text names.
 const NAMED: usize = 10;
 
@@ -89,7 +92,8 @@ impl Tested {
         } else if ended.code != Some(0) && self.state == State::Passed {
             // The runner says no and we do not see why: never call that passed.
             let signal = ended.signal.map_or_else(String::new, |signal| format!("ended by signal {signal}\n"));
-            self.cases.push(Case::new("(the runner)", Verdict::Failed).says(&format!("{signal}{words}")));
+            let words: Vec<String> = words.lines().map(|line| bounded::line(line, WIDTH)).collect();
+            self.cases.push(Case::new("(the runner)", Verdict::Failed).says(&format!("{signal}{}", words.join("\n"))));
             self.state = State::Failed;
         }
     }
@@ -170,8 +174,11 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Whether nothing failed; where nothing at all could be run, that is no success.
+    /// Whether nothing failed; where nothing at all could be run, or something that was asked for is not there, that is no success.
     pub(super) fn is_ok(&self) -> bool {
+        if self.tested.iter().any(|tested| tested.runner.is_empty()) {
+            return false;
+        }
         let good = |tested: &Tested| matches!(tested.state, State::Passed | State::Unaffected | State::Listed);
         !self.is_failed() && (self.tested.is_empty() || self.tested.iter().any(good))
     }
@@ -314,7 +321,7 @@ fn test(tested: &Tested, case: &Case) -> Value {
 /// One failing test for people.
 fn failure(package: &str, case: &Case) -> String {
     let place = case.place.as_deref().map_or_else(String::new, |place| format!("   at {place}"));
-    let mut lines: Vec<String> = case.message.lines().take(LINES).map(|line| bounded::line(line, 160)).collect();
+    let mut lines: Vec<String> = case.message.lines().take(LINES).map(|line| bounded::line(line, WIDTH)).collect();
     if let (Some(expected), Some(actual)) = (&case.expected, &case.actual) {
         lines.push(format!("expected {}, got {}", bounded::line(expected, 120), bounded::line(actual, 120)));
     }

@@ -1,5 +1,8 @@
 //! Tests of real projects with real runners.
 
+mod bad;
+mod selected;
+
 use std::fs;
 use std::time::Duration;
 
@@ -325,7 +328,8 @@ fn pytest_tells_failures_with_their_places() {
               py-p     1 passed    1 failed    1 skipped  T s
 
               failed: py-p tests/test_a.py::TestIt::test_bad   at p/tests/test_a.py:9
-                  assert 1 == 2"#]],
+                  assert 1 == 2
+                  expected 2, got 1"#]],
     );
     assert!(!root.path().join("p/.pytest_cache").exists());
     let place = |text: &str| {

@@ -170,6 +170,7 @@ impl<'a> Sources<'a> {
             let (file, _) = case.id.split_once(" - ").unwrap_or((&case.id, ""));
             let in_home = self.root.join(home).join(file).is_file();
             case.path = Some(self.absolute(if in_home { home } else { &target.dir }, file));
+            case.name = vec![case.id.clone()];
             case.line = case.id.rsplit_once("(line ").and_then(|(_, line)| line.trim_end_matches(')').parse().ok());
             return;
         }

@@ -1,0 +1,111 @@
+//! Runners that hang, print nonsense, are missing or kill themselves, and suites that are huge.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::super::super::tests::folder;
+use super::super::libtest;
+use super::{PASSES, call, packages, workspace};
+
+/// A pytest project whose runner is this script instead.
+fn with_runner(tag: &str, script: &str, more: &Value) -> (TempDir, Value) {
+    let root = folder(&[
+        ("p/pyproject.toml", &format!("[project]\nname = \"{tag}-p\"\n")),
+        ("p/test_a.py", "def test_a(): pass\n"),
+        ("run.sh", &format!("#!/bin/sh\n{script}\n")),
+    ]);
+    let run = root.path().join("run.sh");
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut args = packages(tag, &["p"]);
+    args["runners"] = json!({ "p": [run.display().to_string()] });
+    more.as_object().unwrap().iter().for_each(|(name, value)| args[name] = value.clone());
+    (root, args)
+}
+
+#[test]
+fn a_runner_that_hangs_is_ended_by_the_budget() {
+    let (root, args) = with_runner("hangs", "sleep 600", &json!({"wall_s": 1}));
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.starts_with("incomplete: "), "{}", answer.text);
+    assert_eq!(answer.data.unwrap()["packages"][0]["state"], json!("not_finished"));
+}
+
+#[test]
+fn nonsense_is_never_called_passed() {
+    let (root, args) = with_runner("nonsense", "head -c 100000 /dev/urandom; echo; echo 'words at the end'; exit 3", &json!({}));
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.contains("(the runner)") && answer.text.contains("words at the end"), "{}", answer.text);
+}
+
+#[test]
+fn a_runner_that_kills_itself_is_a_failure_with_its_signal() {
+    let (root, args) = with_runner("kills", "echo before; kill -KILL $$", &json!({}));
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.contains("ended by signal 9") && answer.text.contains("before"), "{}", answer.text);
+}
+
+#[test]
+fn a_missing_runner_and_a_command_that_is_none_are_said() {
+    let (root, mut args) = with_runner("missing", "", &json!({}));
+    args["runners"] = json!({"p": ["no-such-program-anywhere"]});
+    let answer = call(&root, &args, 60).unwrap();
+    assert_eq!(answer.data.unwrap()["packages"][0]["state"], json!("missing"));
+    for wrong in [json!([]), json!("x"), json!([1]), json!([""])] {
+        args["runners"] = json!({ "p": wrong });
+        let answer = call(&root, &args, 60).unwrap();
+        assert_eq!(answer.text, "the command of \"p\" in \"runners\" must be a list of words that is not empty");
+    }
+}
+
+#[test]
+fn the_users_own_cargo_runs_the_tests() {
+    let root = workspace("mine", PASSES, "", &[("cargo.sh", "#!/bin/sh\necho \"$1\" >> \"$(dirname \"$0\")/seen\"\nexec cargo \"$@\"\n")]);
+    let run = root.path().join("cargo.sh");
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut args = packages("mine", &["good"]);
+    args["runners"] = json!({ "mine-good": [run.display().to_string()] });
+    assert!(call(&root, &args, 300).unwrap().ok);
+    assert_eq!(std::fs::read_to_string(root.path().join("seen")).unwrap(), "test\ntest\n");
+}
+
+#[test]
+fn the_words_of_a_huge_suite_are_read_in_time() {
+    let mut output = String::from("     Running unittests src/lib.rs (target/debug/deps/huge-0)\n\nrunning 20000 tests\n");
+    for at in 0..20_000 {
+        writeln!(output, "test m::t{at} ... {}", if at % 2 == 0 { "ok" } else { "FAILED" }).unwrap();
+    }
+    output.push_str("\nfailures:\n\n");
+    for at in (1..20_000).step_by(2) {
+        writeln!(output, "---- m::t{at} stdout ----\n\nthread 'm::t{at}' panicked at src/lib.rs:3:9:\nno\n").unwrap();
+    }
+    output.push_str("test result: FAILED. 10000 passed; 10000 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s\n");
+    let begun = std::time::Instant::now();
+    let sections = libtest::sections(&output);
+    assert_eq!((sections[0].cases.len(), sections[0].unnamed), (20_000, 0));
+    assert_eq!(sections[0].cases[19_999].place.as_deref(), Some("src/lib.rs:3"));
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_pytest_suite_of_twenty_thousand_tests_is_selected_and_run_in_time() {
+    let mut tests = String::from("import pytest\n\n");
+    for at in 0..200 {
+        writeln!(tests, "@pytest.mark.parametrize('x', range(100))\ndef test_{at}(x): pass\n").unwrap();
+    }
+    let root = folder(&[("p/pyproject.toml", "[project]\nname = \"huge-p\"\n"), ("p/test_a.py", &tests)]);
+    let names: Vec<Value> = (0..200).map(|at| json!(["p/test_a.py", [format!("test_{at}")]])).collect();
+    let picks = (0..100).map(|at| json!({"path": "p/test_a.py", "name": [format!("test_{at}")], "line": 1, "reason": "r", "causes": []}));
+    let mut args = packages("huge", &["p"]);
+    args["affected"] = json!({"changed": [], "tests": picks.collect::<Vec<_>>(), "widened": [], "known": 200, "names": names, "files": []});
+    let answer = call(&root, &args, 300).unwrap();
+    if answer.text.contains("is not installed") {
+        eprintln!("SKIPPED: {}", answer.text);
+        return;
+    }
+    let data = answer.data.unwrap();
+    assert_eq!((&data["packages"][0]["passed"], data["tests"].as_array().unwrap().len()), (&json!(10_000), 10_000), "{}", answer.text);
+    eprintln!("10000 of 20000 tests: {} s", data["seconds"]);
+}
