@@ -98,7 +98,10 @@ impl Told<'_> {
                 let cite::Cited { citation, excerpt, name } = cited;
                 self.facts.push(Fact { role, text, name, excerpt, source: Source::Code(citation), guess });
             }
-            None => self.leave_out(role, 1),
+            None => {
+                self.leave_out(role, 1);
+                self.gap("what changed while it was read is counted, not told; ask again");
+            }
         }
     }
 
@@ -132,7 +135,8 @@ impl Told<'_> {
     }
 
     fn finish(mut self, title: String) -> Evidence {
-        self.facts.sort_by_key(|fact| fact.role);
+        // What changed is what a change is about; of anything else there is no such fact.
+        self.facts.sort_by_key(|fact| (fact.role > Role::Documentation && fact.role != Role::Change, fact.role));
         Evidence { title, facts: self.facts, left_out: self.left_out.into_iter().collect(), gaps: self.gaps.into_inner() }
     }
 }

@@ -122,7 +122,7 @@ impl History for Memory {
     }
 
     fn commit(&self, revision: &str) -> Result<Commit, Fault> {
-        let known = self.commits.iter().find(|commit| commit.id.starts_with(revision));
+        let known = self.commits.iter().find(|commit| revision == "HEAD" || commit.id.starts_with(revision));
         known.cloned().ok_or_else(|| Fault::Unknown { what: format!("a commit `{revision}`"), near: Vec::new() })
     }
 

@@ -67,8 +67,8 @@ impl<'a> Graph<'a> {
         };
         let view = self.resolver.view(node.file)?;
         match node.symbol {
-            None => self.from_module(&view, &mut add)?,
-            Some(symbol) => self.from_symbol(&view, symbol, &mut add)?,
+            None => self.steps_of_module(&view, &mut add)?,
+            Some(symbol) => self.steps_of_symbol(&view, symbol, &mut add)?,
         }
         Ok(steps.into_iter().map(|(to, guess)| Step { to, guess }).collect())
     }
@@ -96,7 +96,7 @@ impl<'a> Graph<'a> {
         Ok(found)
     }
 
-    fn from_symbol(&self, view: &View, symbol: u32, add: &mut impl FnMut(Node, bool)) -> Result<(), Fault> {
+    fn steps_of_symbol(&self, view: &View, symbol: u32, add: &mut impl FnMut(Node, bool)) -> Result<(), Fault> {
         let node = Node::symbol(view.file, symbol);
         let Some(own) = view.symbol(symbol) else { return Ok(()) };
         if matches!(own.kind, Kind::Test) {
@@ -172,7 +172,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Who is concerned by the code of a file that runs when the file is loaded, or shapes all of it.
-    fn from_module(&self, view: &View, add: &mut impl FnMut(Node, bool)) -> Result<(), Fault> {
+    fn steps_of_module(&self, view: &View, add: &mut impl FnMut(Node, bool)) -> Result<(), Fault> {
         for test in view.tests() {
             add(Node::symbol(view.file, test), false);
         }

@@ -45,7 +45,9 @@ impl<'a> Pages<'a> {
     /// Cites a part of a file for a name it holds, or for itself where the name is empty.
     pub(super) fn part(&mut self, path: &str, (start, end): (u32, u32), name: &str) -> Result<Option<Cited>, Fault> {
         let Some(bytes) = self.bytes(path)? else { return Ok(None) };
-        Ok(cite(&bytes, path, start as usize, end as usize, name))
+        let part = bytes.get(start as usize..end as usize).unwrap_or_default();
+        let end = start as usize + part.trim_ascii_end().len();
+        Ok(cite(&bytes, path, start as usize, end, name))
     }
 
     /// Cites the line that holds the name at that very byte.

@@ -26,7 +26,10 @@ pub(super) fn tell_file(told: &mut Told<'_>, path: &str) -> Result<String, Fault
     let cited = told.pages.bytes(path)?.map(|bytes| bytes.len());
     let view = told.graph.resolver.view(file.id)?;
     match cited {
-        None => told.gap(format!("{path} is no longer there")),
+        None => {
+            told.gap(format!("{path} is no longer there"));
+            return Ok(format!("file {path}"));
+        }
         Some(0) => told.gap(format!("{path} is empty")),
         Some(length) => {
             let head = u32::try_from(length.min(2_000)).unwrap_or(2_000);

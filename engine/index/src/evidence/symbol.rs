@@ -121,8 +121,16 @@ fn tell_callers(told: &mut Told<'_>, view: &View, node: Node) -> Result<(), Faul
     let own =
         |found: &Use| found.by == node || (found.by.file == node.file && view.around(found.by.symbol).any(|at| Some(at) == node.symbol));
     uses.retain(|found| !own(found));
+    let is_own_block = |by: Node| -> Result<bool, Fault> {
+        let other = told.graph.resolver.view(by.file)?;
+        let name = view.name(node.symbol.unwrap_or(0));
+        Ok(by.symbol.and_then(|at| other.symbol(at)).is_some_and(|symbol| symbol.kind == Kind::Impl && symbol.name == name))
+    };
     let mut first: BTreeMap<Node, Use> = BTreeMap::new();
     for found in &uses {
+        if is_own_block(found.by)? {
+            continue;
+        }
         let known = first.entry(found.by).or_insert(*found);
         if (found.guess, found.start) < (known.guess, known.start) {
             *known = *found;

@@ -159,6 +159,10 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
         }
     }
     found.sort_by_key(|(rank, node, depth)| (*rank, *depth, *node));
+    let is_block = |node: Node| resolver.kind(node) == Some(Kind::Impl);
+    if found.iter().any(|(_, node, _)| !is_block(*node)) {
+        found.retain(|(_, node, _)| !is_block(*node));
+    }
     let Some((_, best, _)) = found.first() else {
         return Err(Fault::Unknown { what: format!("a {what} `{wanted}`"), near: resolver.facts().near(last, 5)? });
     };

@@ -1,1 +1,311 @@
-//! t
+//! What is said about a target, and that every citation holds.
+
+use expect_test::{Expect, expect};
+use naestro_kernel::Digest;
+use naestro_kernel::code::{Evidence, Fault, Source, Target};
+
+use super::evidence;
+use crate::fixture::{Memory, Patient};
+use crate::{Commit, Facts};
+
+#[track_caller]
+fn check_evidence(fixture: &str, target: &str, expect: Expect) {
+    let memory = Memory::parse(fixture);
+    check_evidence_of(&memory, target, expect);
+}
+
+#[track_caller]
+fn check_evidence_of(memory: &Memory, target: &str, expect: Expect) {
+    expect.assert_eq(&match told(memory, target) {
+        Ok(evidence) => {
+            check_citations(memory, &evidence);
+            shown(&evidence)
+        }
+        Err(Fault::Unknown { what, near }) => format!("there is no {what}; near: {}", near.join(", ")),
+        Err(fault) => fault.to_string(),
+    });
+}
+
+fn told(memory: &Memory, target: &str) -> Result<Evidence, Fault> {
+    let files = memory.files()?;
+    let is_path = |path: &str| files.iter().any(|file| file.path == path || file.path.starts_with(&format!("{path}/")));
+    evidence(memory, memory, &Target::parse(target, is_path), &Patient)
+}
+
+fn shown(evidence: &Evidence) -> String {
+    let mut lines = vec![evidence.title.clone()];
+    for fact in &evidence.facts {
+        let place = match &fact.source {
+            Source::Code(citation) => format!("{}:{}-{}", citation.path, citation.line, citation.last_line),
+            Source::Commit(id) => format!("commit {id}"),
+            Source::Event { .. } => "event".to_owned(),
+        };
+        lines.push(format!("{:?}{} {} [{place}]", fact.role, if fact.guess { "?" } else { "" }, fact.text));
+    }
+    lines.extend(evidence.left_out.iter().map(|(role, count)| format!("{count} more of {role:?}")));
+    lines.extend(evidence.gaps.iter().map(|gap| format!("gap: {gap}")));
+    lines.join("\n")
+}
+
+#[track_caller]
+fn check_citations(memory: &Memory, evidence: &Evidence) {
+    for fact in &evidence.facts {
+        let Source::Code(citation) = &fact.source else { continue };
+        let bytes = &memory.now[&citation.path];
+        let part = &bytes[usize::try_from(citation.start).unwrap()..usize::try_from(citation.end).unwrap()];
+        assert_eq!(citation.digest, Digest(*blake3::hash(part).as_bytes()), "{}", fact.text);
+        let name = fact.name.clone().unwrap_or_default();
+        assert!(String::from_utf8_lossy(part).contains(&name), "{} does not hold {name}", fact.text);
+        let line = 1 + bytes[..usize::try_from(citation.start).unwrap()].iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(citation.line as usize, line);
+    }
+}
+
+const SHOP: &str = "
+//- Cargo.toml
+[package]
+name = \"shop\"
+//- src/lib.rs
+pub mod cart;
+pub mod tax;
+//- src/cart.rs
+use crate::tax::rate;
+/// What everything costs.
+pub fn total(prices: &[u32]) -> u32 {
+    prices.iter().map(|price| price * rate()).sum()
+}
+pub struct Cart { prices: Vec<u32> }
+impl Cart {
+    /// All of it.
+    pub fn sum(&self) -> u32 { total(&self.prices) }
+}
+//- src/tax.rs
+pub fn rate() -> u32 { 2 }
+//- tests/all.rs
+use shop::cart::total;
+#[test]
+fn totals() { assert_eq!(total(&[1]), 2); }
+";
+
+#[test]
+fn a_function_has_callers_callees_and_tests() {
+    check_evidence(
+        SHOP,
+        "total",
+        expect![[r#"
+            function `total` in src/cart.rs
+            Definition pub fn total(prices: &[u32]) -> u32 [src/cart.rs:3-5]
+            Documentation What everything costs. [src/cart.rs:2-2]
+            Caller Cart::sum calls it [src/cart.rs:9-9]
+            Caller totals calls it [tests/all.rs:3-3]
+            Callee function rate [src/tax.rs:1-1]
+            Test totals → total [tests/all.rs:3-3]
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+}
+
+#[test]
+fn a_type_has_members() {
+    check_evidence(
+        SHOP,
+        "src/cart.rs#Cart",
+        expect![[r#"
+            struct `Cart` in src/cart.rs
+            Definition pub struct Cart [src/cart.rs:6-6]
+            Member prices: Vec<u32> [src/cart.rs:6-6]
+            Member pub fn sum(&self) -> u32 [src/cart.rs:9-9]
+            gap: nothing mentions `Cart` by name; it may be reached by reflection, macros, or from outside this folder
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+}
+
+#[test]
+fn a_place_is_the_innermost_symbol_and_a_column_is_what_is_mentioned_there() {
+    check_evidence(
+        SHOP,
+        "src/cart.rs:4",
+        expect![[r#"
+            function `total` in src/cart.rs
+            Definition pub fn total(prices: &[u32]) -> u32 [src/cart.rs:3-5]
+            Documentation What everything costs. [src/cart.rs:2-2]
+            Caller Cart::sum calls it [src/cart.rs:9-9]
+            Caller totals calls it [tests/all.rs:3-3]
+            Callee function rate [src/tax.rs:1-1]
+            Test totals → total [tests/all.rs:3-3]
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+    check_evidence(
+        SHOP,
+        "src/cart.rs:4:39",
+        expect![[r#"
+        function `rate` in src/tax.rs, mentioned at src/cart.rs:4
+        Definition pub fn rate() -> u32 [src/tax.rs:1-1]
+        Caller total calls it [src/cart.rs:4-4]
+        Test totals → total → rate [tests/all.rs:3-3]
+        gap: no git history here, so who changed it and when is not known"#]],
+    );
+}
+
+#[test]
+fn a_file_and_a_folder_tell_what_is_in_them() {
+    check_evidence(
+        SHOP,
+        "src/tax.rs",
+        expect![[r#"
+            file src/tax.rs
+            Definition src/tax.rs, 27 bytes [src/tax.rs:1-1]
+            Member pub fn rate() -> u32 [src/tax.rs:1-1]
+            Import src/cart.rs imports it [src/cart.rs:1-1]
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+    check_evidence(
+        SHOP,
+        "src",
+        expect![[r#"
+        folder src: 3 files (3 Rust)
+        Member pub fn total(prices: &[u32]) -> u32 [src/cart.rs:3-3]
+        Member pub struct Cart [src/cart.rs:6-6]
+        Member pub fn rate() -> u32 [src/tax.rs:1-1]"#]],
+    );
+}
+
+#[test]
+fn a_test_is_found_by_the_end_of_its_name() {
+    check_evidence(
+        SHOP,
+        "test:totals",
+        expect![[r#"
+        test `totals` in tests/all.rs
+        Definition fn totals() [tests/all.rs:2-3]
+        Callee function total [src/cart.rs:3-3]
+        gap: no git history here, so who changed it and when is not known"#]],
+    );
+}
+
+#[test]
+fn what_is_unknown_has_near_misses_that_can_be_pasted() {
+    check_evidence(SHOP, "totl", expect!["there is no a symbol `totl`; near: total, totals, rate, tax"]);
+    check_evidence(SHOP, "src/carts.rs", expect!["there is no a file or folder `src/carts.rs`; near: src/cart.rs"]);
+    check_evidence(
+        SHOP,
+        "src/cart.rs#Kart",
+        expect![
+            "there is no a symbol `Kart` in src/cart.rs; near: src/cart.rs#Cart, src/cart.rs#sum, src/cart.rs#total, src/cart.rs#prices"
+        ],
+    );
+    check_evidence(SHOP, "src/cart.rs:99", expect!["there is no line 99 of src/cart.rs, which has 10; near: src/cart.rs:10"]);
+    check_evidence(SHOP, "test:total", expect!["there is no a test `total`; near: test:totals"]);
+}
+
+#[test]
+fn guesses_are_marked_and_explained() {
+    check_evidence(
+        "
+//- a.py
+class A:
+    def go(self): pass
+class B:
+    def go(self): pass
+def use(x, a=A, b=B):
+    x.go()
+",
+        "A.go",
+        expect![[r#"
+            method `A.go` in a.py
+            Definition def go(self) [a.py:2-2]
+            Caller? use calls it [a.py:6-6]
+            gap: 1 caller is a guess: the name `go` is defined 2 times
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+}
+
+#[test]
+fn an_ambiguous_name_says_what_else_it_could_be() {
+    check_evidence(
+        "
+//- a.go
+package a
+func Run() {}
+//- b/b.go
+package b
+func Run() {}
+",
+        "Run",
+        expect![[r#"
+            function `Run` in a.go
+            Definition func Run() [a.go:2-2]
+            gap: `Run` is defined 2 times; the others are b/b.go#Run
+            gap: nothing mentions `Run` by name; it may be reached by reflection, macros, or from outside this folder
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+}
+
+#[test]
+fn a_file_that_changes_after_it_was_indexed_is_told_as_it_is_now() {
+    let mut memory = Memory::parse("//- a.py\ndef old(): pass\ndef kept(): old()\n//- b.py\nfrom a import kept\ndef user(): kept()\n");
+    memory.now.insert("a.py".to_owned(), b"# New lines\n# above.\ndef kept(): fresh()\ndef fresh(): pass\n".to_vec());
+    check_evidence_of(
+        &memory,
+        "a.py#kept",
+        expect![[r#"
+        function `kept` in a.py
+        Definition def kept() [a.py:3-3]
+        Caller user calls it [b.py:2-2]
+        Callee function fresh [a.py:4-4]
+        gap: no git history here, so who changed it and when is not known"#]],
+    );
+    memory.now.insert("b.py".to_owned(), b"pass\n".to_vec());
+    check_evidence_of(
+        &memory,
+        "a.py#kept",
+        expect![[r#"
+            function `kept` in a.py
+            Definition def kept() [a.py:3-3]
+            Callee function fresh [a.py:4-4]
+            1 more of Caller
+            gap: what changed while it was read is counted, not told; ask again
+            gap: no git history here, so who changed it and when is not known"#]],
+    );
+    memory.now.remove("a.py");
+    check_evidence_of(
+        &memory,
+        "a.py",
+        expect![[r#"
+            file a.py
+            gap: a.py is no longer there"#]],
+    );
+}
+
+#[test]
+fn the_history_of_a_symbol_is_told() {
+    let mut memory = Memory::parse(SHOP);
+    let commit =
+        |id: &str, title: &str| Commit { id: id.to_owned(), parent: None, title: title.to_owned(), author: "Ada".to_owned(), time: 0 };
+    memory.commits = vec![commit("aa11", "Taxes are doubled")];
+    check_evidence_of(
+        &memory,
+        "rate",
+        expect![[r#"
+        function `rate` in src/tax.rs
+        Definition pub fn rate() -> u32 [src/tax.rs:1-1]
+        Caller total calls it [src/cart.rs:4-4]
+        Test totals → total → rate [tests/all.rs:3-3]
+        Commit Taxes are doubled (Ada) [commit aa11]"#]],
+    );
+}
+
+#[test]
+fn what_changed_in_the_working_tree_is_told_by_symbol() {
+    let mut memory = Memory::parse(&format!("{SHOP}//- src/tax.rs @before\npub fn rate() -> u32 {{ 1 }}\npub fn gone() {{}}\n"));
+    let head = Commit { id: "before".to_owned(), parent: None, title: "First".to_owned(), author: "Ada".to_owned(), time: 0 };
+    memory.commits = vec![head];
+    check_evidence_of(
+        &memory,
+        "diff",
+        expect![[r#"
+            what changed in the working tree
+            Change function `rate` in src/tax.rs changed [src/tax.rs:1-1]
+            Test totals is affected: totals → total → rate (changed) [tests/all.rs:3-3]
+            gap: function `gone` in src/tax.rs was removed"#]],
+    );
+}

@@ -77,7 +77,7 @@ impl Graph<'_> {
             add_tests_below(view, symbol, add);
             self.add_inherited(view, symbol, add)?;
         }
-        if let Some(around) = own.parent.filter(|around| view.symbol(*around).is_some_and(|around| is_callable(around.kind))) {
+        if let Some(around) = view.around(own.parent).find(|around| view.symbol(*around).is_some_and(|around| is_callable(around.kind))) {
             add(Node::symbol(view.file, around), false);
         }
         if own.kind == Kind::Module && view.language == Some(Language::Rust) {

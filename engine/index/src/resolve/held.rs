@@ -5,7 +5,7 @@
 //!
 //! Invariant: it only ever narrows; what it cannot judge stays.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use naestro_kernel::code::Fault;
@@ -21,101 +21,207 @@ const TOO_COMMON: usize = 12;
 const ROUNDS: usize = 3;
 
 /// Names that the standard libraries give methods of their own: one definition here does not make a call mean it.
-const STANDARD: [&str; 96] = [
+const STANDARD: [&str; 202] = [
+    "abs",
+    "accept",
     "add",
+    "add_assign",
     "all",
     "and_then",
     "any",
     "append",
     "apply",
+    "as_bytes",
     "as_mut",
+    "as_ptr",
     "as_ref",
+    "as_slice",
     "as_str",
     "begin",
+    "body",
     "borrow",
+    "borrow_mut",
     "build",
     "bytes",
     "call",
+    "cancel",
+    "capacity",
+    "ceil",
+    "chain",
     "chars",
     "clear",
     "clone",
+    "cloned",
     "close",
     "cmp",
+    "code",
     "collect",
+    "concat",
+    "connect",
     "contains",
+    "copied",
     "copy",
     "count",
+    "count_ones",
+    "data",
+    "debug",
     "decode",
     "default",
     "delete",
+    "deref",
+    "discard",
+    "div",
+    "drain",
     "drop",
     "each",
+    "elapsed",
+    "emit",
     "empty",
     "encode",
     "end",
     "entry",
+    "enumerate",
     "eq",
     "equals",
+    "err",
+    "error",
+    "every",
     "exists",
     "extend",
     "filter",
     "find",
     "first",
+    "flatten",
+    "floor",
     "flush",
     "fmt",
     "fold",
+    "forEach",
     "format",
     "from",
     "get",
     "get_mut",
+    "group",
+    "gt",
     "has",
     "hash",
+    "id",
+    "includes",
     "index",
+    "indexOf",
+    "index_mut",
+    "info",
     "insert",
     "into",
     "into_iter",
     "is_empty",
+    "is_none",
+    "is_some",
     "items",
     "iter",
     "iter_mut",
     "join",
+    "key",
     "keys",
+    "kind",
     "last",
     "len",
     "length",
     "lines",
+    "listen",
+    "lock",
+    "log",
+    "lookup",
+    "lower",
+    "lt",
     "map",
     "match",
     "max",
+    "message",
     "min",
+    "mul",
     "name",
+    "ne",
+    "neg",
     "next",
+    "not",
+    "now",
+    "nth",
+    "off",
+    "ok",
+    "on",
+    "once",
     "open",
     "parse",
+    "partial_cmp",
     "path",
+    "peek",
     "pop",
+    "position",
+    "pow",
+    "print",
+    "println",
     "push",
     "read",
+    "reduce",
     "remove",
     "replace",
+    "reserve",
+    "reset",
+    "resize",
+    "retain",
+    "rev",
     "reverse",
+    "round",
     "run",
+    "search",
+    "seek",
     "send",
     "set",
+    "setdefault",
     "size",
     "skip",
     "slice",
+    "some",
     "sort",
+    "spawn",
+    "splice",
     "split",
+    "split_at",
+    "sqrt",
     "start",
+    "state",
+    "status",
+    "step_by",
+    "stop",
+    "strip",
+    "sub",
+    "sum",
+    "swap",
     "take",
+    "tell",
     "test",
+    "text",
     "then",
+    "title",
     "toString",
+    "to_owned",
+    "to_string",
+    "to_vec",
+    "trim",
+    "truncate",
+    "type",
+    "union",
     "unwrap",
     "update",
+    "upper",
+    "url",
     "value",
     "values",
+    "wait",
+    "warn",
+    "warning",
+    "with",
     "write",
     "zip",
 ];
@@ -124,13 +230,12 @@ impl Resolver<'_> {
     /// Those of the methods or members that a mention can plausibly mean.
     pub(super) fn plausible(&self, view: &View, mention: &Mention, found: Vec<Node>) -> Result<Vec<Node>, Fault> {
         let name = view.outline.name(mention.name);
-        let is_standard = STANDARD.binary_search(&name).is_ok();
-        if found.is_empty() || (found.len() == 1 && !is_standard) {
+        if found.is_empty() || (found.len() == 1 && !is_standard(name)) {
             return Ok(found);
         }
         let held = self.held(view, mention.within)?;
         let mut kept = Vec::new();
-        for node in found {
+        for node in found.iter().copied() {
             let other = self.view(node.file)?;
             let Some(owner) = node.symbol.and_then(|at| other.owner(at)) else {
                 kept.push(node);
@@ -141,7 +246,9 @@ impl Resolver<'_> {
                 kept.push(node);
             }
         }
-        Ok(kept)
+        // A name of our own whose type is in no sight is meant nevertheless: by a blanket `impl`, through a value from far away.
+        let is_ours = !is_standard(name) && found.len() <= TOO_COMMON;
+        Ok(if kept.is_empty() && is_ours { found } else { kept })
     }
 
     /// The types whose members a member stands for: those its `impl` implements, or its class extends.
@@ -170,6 +277,7 @@ impl Resolver<'_> {
     }
 
     fn work_out_held(&self, view: &View, of: Node) -> Result<HashSet<String>, Fault> {
+        let is_typed = matches!(view.language, Some(Language::Rust | Language::Go | Language::Java | Language::C | Language::Cpp));
         let mut held: HashSet<String> = HashSet::new();
         let mut fresh: Vec<String> = Vec::new();
         let mut take = |name: &str, fresh: &mut Vec<String>| {
@@ -181,10 +289,18 @@ impl Resolver<'_> {
         for name in mentioned(view, of.symbol, false) {
             take(name, &mut fresh);
         }
-        if let Some((_, owner)) = view.enclosing_type(of.symbol) {
+        if let Some((block, owner)) = view.enclosing_type(of.symbol) {
             take(owner, &mut fresh);
+            let head = block.filter(|at| view.symbol(*at).is_some_and(|symbol| matches!(symbol.kind, Kind::Impl | Kind::Trait)));
+            for name in head.into_iter().flat_map(|at| mentioned(view, Some(at), true)) {
+                take(name, &mut fresh);
+            }
         }
-        let is_typed = matches!(view.language, Some(Language::Rust | Language::Go | Language::Java | Language::C | Language::Cpp));
+        if !is_typed {
+            for name in self.of_class(view, of.symbol)? {
+                take(&name, &mut fresh);
+            }
+        }
         let rounds = if is_typed { ROUNDS } else { 2 };
         for round in 0..rounds {
             let now = std::mem::take(&mut fresh);
@@ -214,13 +330,50 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether the standard libraries have methods of that name too.
+pub(super) fn is_standard(name: &str) -> bool {
+    STANDARD.binary_search(&name).is_ok()
+}
+
+/// How many classes based on one are looked into for what they give it.
+const DERIVED: usize = 24;
+
+impl Resolver<'_> {
+    /// What the methods beside one mention, those of classes based on its class included: where nothing is typed, what a method reads
+    /// from its object was put there by another.
+    fn of_class(&self, view: &View, of: Option<u32>) -> Result<BTreeSet<String>, Fault> {
+        let mut names = BTreeSet::new();
+        let Some(class) =
+            view.around(of).find(|at| view.symbol(*at).is_some_and(|symbol| matches!(symbol.kind, Kind::Class | Kind::Suite)))
+        else {
+            return Ok(names);
+        };
+        let mut all = |view: &View, class: u32| {
+            for at in std::iter::once(class).chain(view.below(class)) {
+                names.extend(mentioned(view, Some(at), false).into_iter().map(str::to_owned));
+            }
+        };
+        all(view, class);
+        let own = view.name(class);
+        for file in self.facts.mentioning(own)?.into_iter().take(DERIVED) {
+            let other = self.view(file)?;
+            for (at, symbol) in (0_u32..).zip(&other.outline.symbols) {
+                if !symbol.bases.is_empty() && base_names(&symbol.bases).any(|base| base == own) {
+                    all(&other, at);
+                }
+            }
+        }
+        Ok(names)
+    }
+}
+
 /// The names a symbol mentions: in its head alone, or wherever; of a type, what its fields and variants mention too.
-fn mentioned(view: &View, symbol: Option<u32>, head_only: bool) -> HashSet<&str> {
+fn mentioned(view: &View, symbol: Option<u32>, head_only: bool) -> BTreeSet<&str> {
     let Some(symbol) = symbol else {
         let top = view.outline.mentions.iter().filter(|mention| mention.within.is_none());
         return top.map(|mention| view.outline.name(mention.name)).collect();
     };
-    let Some(own) = view.symbol(symbol) else { return HashSet::new() };
+    let Some(own) = view.symbol(symbol) else { return BTreeSet::new() };
     let is_callable = is_callable(own.kind);
     let is_member = |at: &u32| view.symbol(*at).is_some_and(|symbol| matches!(symbol.kind, Kind::Field | Kind::Variant | Kind::Type));
     let within: Vec<u32> = if head_only || !is_callable {
@@ -232,7 +385,7 @@ fn mentioned(view: &View, symbol: Option<u32>, head_only: bool) -> HashSet<&str>
     let end = if head_only && is_callable { own.body.map_or(u32::MAX, |body| body.start) } else { u32::MAX };
     let mentions =
         within.iter().flat_map(|at| view.mentions_in(*at)).filter_map(|at| view.mention(*at)).filter(|mention| mention.start < end);
-    let mut names = HashSet::new();
+    let mut names = BTreeSet::new();
     for mention in mentions {
         names.insert(view.outline.name(mention.name));
         names.extend(

@@ -2,10 +2,12 @@
 //!
 //! Invariant: what is found is a file of the repository; what is certainly elsewhere is said to be outside.
 
+use std::rc::Rc;
+
 use naestro_kernel::code::Fault;
 
 use super::tree::{folder_of, folders_of, join, name_of};
-use super::{Found, MANIFESTS_READ, Node, Resolver, View};
+use super::{Found, MANIFESTS_READ, Node, Packages, Resolver, View};
 use crate::{FileId, Language};
 
 /// What TypeScript and JavaScript put behind a path that is written without it.
@@ -97,9 +99,9 @@ impl Resolver<'_> {
     }
 
     /// The packages of the repository by the name their `package.json` gives, the longest names first.
-    fn script_packages(&self) -> Result<std::rc::Rc<[(String, String)]>, Fault> {
+    fn script_packages(&self) -> Result<Packages, Fault> {
         if let Some(known) = self.packages.borrow().as_ref() {
-            return Ok(std::rc::Rc::clone(known));
+            return Ok(Rc::clone(known));
         }
         let mut found = Vec::new();
         for manifest in self.tree.files().iter().filter(|file| name_of(&file.path) == "package.json").take(MANIFESTS_READ) {
@@ -108,8 +110,8 @@ impl Resolver<'_> {
             }
         }
         found.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
-        let found: std::rc::Rc<[_]> = found.into();
-        *self.packages.borrow_mut() = Some(std::rc::Rc::clone(&found));
+        let found: Packages = found.into();
+        *self.packages.borrow_mut() = Some(Rc::clone(&found));
         Ok(found)
     }
 

@@ -79,6 +79,10 @@ impl Resolver<'_> {
     /// The file that `mod name;` in a module means.
     pub(super) fn rust_child(&self, module: Node, name: &str) -> Result<Option<FileId>, Fault> {
         let view = self.view(module.file)?;
+        let declares = |at: &u32| view.symbol(*at).is_some_and(|symbol| symbol.kind == Kind::Module && symbol.parent == module.symbol);
+        if !view.defined(name).iter().any(declares) {
+            return Ok(None);
+        }
         let path = &view.path;
         let mut folder = folder_of(path).to_owned();
         let at_root = matches!(name_of(path), "mod.rs" | "lib.rs" | "main.rs");

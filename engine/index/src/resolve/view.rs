@@ -139,6 +139,14 @@ impl View {
             .map(|(number, _)| number)
     }
 
+    /// The numbers of the symbols that code can mean by that name: a script's tests and suites are named by texts.
+    pub(crate) fn meant_by(&self, name: &str) -> impl Iterator<Item = u32> + Clone + '_ {
+        let is_text = move |at: u32| {
+            super::is_script(self.language) && self.symbol(at).is_some_and(|symbol| matches!(symbol.kind, Kind::Test | Kind::Suite))
+        };
+        self.defined(name).iter().copied().filter(move |at| !is_text(*at))
+    }
+
     /// The name of the type a symbol is a member of.
     pub(crate) fn owner(&self, symbol: u32) -> Option<&str> {
         let own = self.symbol(symbol)?;

@@ -1,0 +1,135 @@
+//! Members of types, by the type's name, and by their own name alone where the type is not known.
+//!
+//! Invariant: types are told apart by name and file only.
+
+use naestro_kernel::code::Fault;
+
+use super::view::{holds_members, is_type};
+use super::{Candidate, Found, Node, Resolver, View, base_names, held, is_script, related};
+use crate::{Kind, Language, Manner, Mention};
+
+impl Resolver<'_> {
+    /// What a member of something that is not defined here means: what the repository itself adds to it, or, of what may be a type
+    /// parameter, nothing certain.
+    pub(super) fn on_outside(&self, view: &View, qualifier: &str, name: &str) -> Result<Found, Fault> {
+        let last = qualifier.rsplit("::").next().unwrap_or(qualifier);
+        let last = last.split('<').next().unwrap_or(last);
+        if view.language == Some(Language::Rust) && qualifier == last && last.len() <= 2 {
+            return Ok(Found::nothing());
+        }
+        let mut nodes = Vec::new();
+        for node in self.named(name)?.iter() {
+            let other = self.view(node.file)?;
+            if node.symbol.and_then(|at| other.owner(at)) == Some(last) {
+                nodes.push(*node);
+            }
+        }
+        Ok(if nodes.is_empty() { Found::outside() } else { Found::these(nodes) })
+    }
+
+    /// The members of that name of a type, or of a value that lists them (`const api = { parse() {} }`), those of its bases included.
+    pub(super) fn members(&self, of: Node, name: &str) -> Result<Vec<Node>, Fault> {
+        let view = self.view(of.file)?;
+        let Some(symbol) = of.symbol else { return Ok(Vec::new()) };
+        let own: Vec<Node> = view.children(Some(symbol)).filter(|at| view.name(*at) == name).map(|at| Node::symbol(of.file, at)).collect();
+        let is_function = view.symbol(symbol).is_some_and(|symbol| matches!(symbol.kind, Kind::Function | Kind::Method | Kind::Test));
+        match own.is_empty() {
+            _ if is_function => Ok(Vec::new()),
+            false => Ok(own),
+            true => self.members_by_type(&view, view.name(symbol), name),
+        }
+    }
+
+    /// The members of that name of a type by its name, and where it has none, those of the types it is based on.
+    pub(crate) fn members_by_type(&self, view: &View, owner: &str, name: &str) -> Result<Vec<Node>, Fault> {
+        let mut owners = vec![owner.to_owned()];
+        let mut at = 0;
+        while at < owners.len() && at < 16 {
+            let found = self.own_members(view, &owners[at], name)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            for base in self.bases(view, &owners[at])? {
+                if !owners.contains(&base) {
+                    owners.push(base);
+                }
+            }
+            at += 1;
+        }
+        Ok(Vec::new())
+    }
+
+    /// The members that types of that very name have; those of the same file where there are any.
+    pub(crate) fn own_members(&self, view: &View, owner: &str, name: &str) -> Result<Vec<Node>, Fault> {
+        let mut found = Vec::new();
+        for node in self.named(name)?.iter() {
+            let other = self.view(node.file)?;
+            if related(view.language, other.language) && node.symbol.and_then(|at| other.owner(at)) == Some(owner) {
+                found.push(*node);
+            }
+        }
+        if found.iter().any(|node| node.file == view.file) {
+            found.retain(|node| node.file == view.file);
+        }
+        Ok(found)
+    }
+
+    /// The names of the types that types of that name extend or implement.
+    pub(crate) fn bases(&self, view: &View, owner: &str) -> Result<Vec<String>, Fault> {
+        let mut bases = Vec::new();
+        for node in self.named(owner)?.iter() {
+            let other = self.view(node.file)?;
+            let Some(symbol) = node.symbol.and_then(|at| other.symbol(at)).filter(|symbol| holds_members(symbol.kind)) else { continue };
+            if related(view.language, other.language) {
+                bases.extend(base_names(&symbol.bases).filter(|base| *base != owner).map(str::to_owned));
+            }
+        }
+        bases.sort_unstable();
+        bases.dedup();
+        Ok(bases)
+    }
+
+    /// What has that name and could be meant: guesses, unless there is but one.
+    pub(super) fn by_name(&self, view: &View, mention: &Mention, name: &str) -> Result<Vec<Candidate>, Fault> {
+        let stands_alone = mention.qualifier.is_none() && !matches!(mention.manner, Manner::MethodCall | Manner::Member);
+        if stands_alone {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        let mut functions = Vec::new();
+        for node in self.named(name)?.iter() {
+            let other = self.view(node.file)?;
+            let Some(at) = node.symbol.filter(|_| related(view.language, other.language)) else { continue };
+            let Some(symbol) = other.symbol(at) else { continue };
+            match other.owner(at) {
+                Some(_) if symbol.kind != Kind::Test => found.push(*node),
+                None if matches!(symbol.kind, Kind::Function | Kind::Variable | Kind::Method) => functions.push(*node),
+                _ => {}
+            }
+        }
+        let untyped = is_script(view.language) || view.language == Some(Language::Python);
+        if found.is_empty() && untyped {
+            found = functions;
+        }
+        let alone = found.len() == 1;
+        let plausible = self.plausible(view, mention, found)?;
+        Ok(plausible.into_iter().map(|node| Candidate { node, guess: !alone || untyped || held::is_standard(name) }).collect())
+    }
+
+    /// What a symbol is.
+    pub(crate) fn kind(&self, node: Node) -> Option<Kind> {
+        self.view(node.file).ok()?.symbol(node.symbol?).map(|symbol| symbol.kind)
+    }
+
+    /// The types of that name, `impl` blocks left out.
+    pub(crate) fn types(&self, language: Option<Language>, name: &str) -> Result<Vec<Node>, Fault> {
+        let mut found = Vec::new();
+        for node in self.named(name)?.iter() {
+            let other = self.view(node.file)?;
+            if related(language, other.language) && node.symbol.and_then(|at| other.symbol(at)).is_some_and(|symbol| is_type(symbol.kind)) {
+                found.push(*node);
+            }
+        }
+        Ok(found)
+    }
+}
