@@ -31,7 +31,7 @@ impl<'t> Walk<'t, '_> {
     /// Notes that a name is mentioned, unless it names a definition or a new local variable.
     pub(super) fn name(&mut self, node: Node<'t>, roles: Roles, index: u32) {
         let start = node.start_byte();
-        if self.open.last().is_some_and(|open| open.name == start && !self.name_is_mention()) {
+        if self.open.last().is_some_and(|open| open.name.contains(&start)) {
             return;
         }
         let Some(parent) = self.frames.last() else { return };
@@ -49,15 +49,11 @@ impl<'t> Walk<'t, '_> {
         if roles.has(Roles::NAME) && self.binds(parent, start, index) {
             return;
         }
-        let place = self.place(start, index);
+        let mut place = self.place(start, index);
+        self.invoked(&mut place, node);
         let manner = self.manner(&place, roles, node);
         let before = place.from.and_then(|from| self.before(from, start));
         self.say(start, node.end_byte(), line_of(node), manner, before);
-    }
-
-    /// An `impl` is named by the type it is for, which is defined elsewhere.
-    fn name_is_mention(&self) -> bool {
-        self.innermost().is_some_and(|symbol| symbol.kind == Kind::Impl)
     }
 
     fn binds(&self, parent: &Frame<'t>, start: usize, index: u32) -> bool {
@@ -100,6 +96,16 @@ impl<'t> Walk<'t, '_> {
             place.frames -= 1;
         }
         place
+    }
+
+    /// `x.name(...)` in one node: what stands before the name is in that node too.
+    fn invoked(&self, place: &mut Place, node: Node<'t>) {
+        let around = place.frames.checked_sub(1).and_then(|at| self.frames.get(at));
+        if let Some(frame) = around.filter(|frame| frame.roles.has(Roles::INVOKE) && !place.first)
+            && self.next(node.end_byte()) == b'('
+        {
+            place.from = Some(frame.start);
+        }
     }
 
     fn manner(&self, place: &Place, roles: Roles, node: Node<'t>) -> Manner {

@@ -1,6 +1,10 @@
 //! What outlines say, by example; one file per language family in `tests/`.
 
 mod bounds;
+mod c;
+mod digests;
+mod go;
+mod java;
 mod python;
 mod rust;
 mod script;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: every node is entered once, in order; what is open is a stack, so nothing is ever looked for.
 
+use std::ops::Range;
+
 use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
 
 use super::adopt::Mark;
@@ -34,8 +36,8 @@ pub(super) struct Walk<'t, 'c> {
     code: u32,
     /// Up to this byte no names are mentioned.
     pub(super) quiet: usize,
-    /// Up to this byte nothing counts as a token.
-    mute: usize,
+    /// Documentation inside a body: no tokens.
+    mute: Range<usize>,
     /// Up to this byte nothing is a symbol.
     pub(super) barren: usize,
     last_end: usize,
@@ -59,7 +61,8 @@ pub(super) struct Frame<'t> {
 pub(super) struct Open {
     pub(super) number: u32,
     pub(super) end: usize,
-    pub(super) name: usize,
+    /// Its name's bytes, which are no mentions; none where they may hold some.
+    pub(super) name: Range<usize>,
     /// Where its signature begins and ends.
     head: (usize, usize),
 }
@@ -115,7 +118,7 @@ impl<'t, 'c> Walk<'t, 'c> {
             outline: Outline::default(),
             code: 0,
             quiet: 0,
-            mute: 0,
+            mute: 0..0,
             barren: 0,
             last_end: 0,
             last_line: 0,
@@ -169,9 +172,14 @@ impl<'t, 'c> Walk<'t, 'c> {
     fn leave(&mut self) {
         let Some(frame) = self.frames.pop() else { return };
         self.code -= u32::from(frame.roles.has(Roles::CODE));
-        if frame.roles.has(Roles::ENDS) {
+        if frame.roles.has(Roles::ENDS) && !self.mutes(frame.node) {
             self.top().push(1);
         }
+    }
+
+    /// Whether a node is nothing but documentation.
+    fn mutes(&self, node: Node<'t>) -> bool {
+        self.mute.start <= node.start_byte() && node.end_byte() <= self.mute.end
     }
 
     fn enter(&mut self, node: Node<'t>, roles: Roles) -> Step {
@@ -285,10 +293,12 @@ impl<'t, 'c> Walk<'t, 'c> {
             marks.push(' ');
         }
         marks.push_str(&draft.marks);
+        // An `impl` is named by a type defined elsewhere, a test perhaps by a text that is worked out.
+        let mentions = draft.kind == Kind::Impl || (matches!(draft.kind, Kind::Test | Kind::Suite) && draft.title.is_some());
         self.open.push(Open {
             number,
             end: adopted.span.end as usize,
-            name: draft.name.start_byte(),
+            name: if mentions { 0..0 } else { draft.name.byte_range() },
             head: (adopted.head.max(head_start), body.map_or(adopted.span.end, |body| body.start) as usize),
         });
         self.outline.symbols.push(Symbol {
@@ -311,7 +321,7 @@ impl<'t, 'c> Walk<'t, 'c> {
 
     fn documentation(&mut self, draft: &Draft<'t>, run: Run, line: u32) -> (String, Option<Span>) {
         if let Some(node) = draft.doc {
-            self.mute = self.mute.max(node.end_byte());
+            self.mute = node.byte_range();
             let raw = text::of(node, self.bytes);
             return (text::bounded_to(comments::docstring(&raw), DOC), Some(span(node)));
         }
@@ -357,7 +367,7 @@ impl<'t, 'c> Walk<'t, 'c> {
         self.comments = Run::default();
         self.gap(start);
         self.last_end = end;
-        if start >= self.mute && end > start {
+        if !self.mute.contains(&start) && end > start {
             let bytes = self.bytes;
             let top = self.top();
             top.extend_from_slice(&bytes[start..end]);
@@ -369,7 +379,7 @@ impl<'t, 'c> Walk<'t, 'c> {
     fn gap(&mut self, start: usize) {
         let bytes = self.bytes;
         let Some(gap) = bytes.get(self.last_end..start) else { return };
-        if start >= self.mute && !gap.iter().all(u8::is_ascii_whitespace) {
+        if !self.mute.contains(&start) && !gap.iter().all(u8::is_ascii_whitespace) {
             let top = self.top();
             top.extend_from_slice(gap);
             top.push(0);

@@ -81,7 +81,6 @@ type Union = typeof twice | Point<string>;
             ~ name two in twice:13
             ~ name thing in -:15
             ~ type Other in Shape:16
-            ~ member [Deep] Er in Deep.Er:18
             ~ name twice in Union:21
             ~ type Point in Union:21
         "#]],
@@ -145,6 +144,7 @@ suite(notATest);
             ~ name name in says ${name}:8
             ~ call say in says ${name}:8
             ~ call it in title + 1:9
+            ~ name title in title + 1:9
             ~ name test in skipped:10
             ~ method [test] skip in skipped:10
             ~ name opts in skipped:10
