@@ -10,6 +10,7 @@
 mod adopt;
 mod c;
 mod comments;
+mod define;
 mod go;
 mod grammar;
 mod java;

@@ -2,9 +2,10 @@
 
 use tree_sitter::Node;
 
+use super::define::Draft;
 use super::grammar::{Roles, Rules};
 use super::text;
-use super::walk::{Draft, Walk, span};
+use super::walk::{Walk, span};
 use crate::{Import, Kind};
 
 pub(super) const RULES: Rules = Rules {

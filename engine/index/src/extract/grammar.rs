@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use tree_sitter::Query;
 
-use super::walk::{Draft, Walk};
+use super::define::Draft;
+use super::walk::Walk;
 use super::{c, go, java, python, rust, script};
 use crate::{Kind, Language};
 

@@ -3,9 +3,10 @@
 use tree_sitter::Node;
 
 use super::adopt::{attribute_names, has_mark};
+use super::define::Draft;
 use super::grammar::{Roles, Rules};
 use super::text;
-use super::walk::{Draft, Walk, span};
+use super::walk::{Walk, span};
 use crate::{Import, Kind};
 
 pub(super) const RULES: Rules = Rules {

@@ -3,9 +3,10 @@
 use tree_sitter::Node;
 
 use super::adopt::has_mark;
+use super::define::Draft;
 use super::grammar::{Roles, Rules};
 use super::text;
-use super::walk::{Draft, Walk, span};
+use super::walk::{Walk, span};
 use crate::{Import, Kind};
 
 pub(super) const RULES: Rules = Rules {
@@ -192,7 +193,7 @@ pub(super) fn defines_in_tokens<'t>(walk: &mut Walk<'t, '_>, node: Node<'t>) -> 
     let Some(reach) = text::block(walk.bytes, node) else { return false };
     let mut draft = Draft::of(node, Kind::Test, node);
     draft.reach = Some(reach);
-    walk.open_draft(draft);
+    walk.open(draft);
     true
 }
 

@@ -5,8 +5,9 @@
 
 use tree_sitter::Node;
 
+use super::define::Draft;
 use super::grammar::{Roles, Rules};
-use super::walk::{Draft, Walk, line_of, span};
+use super::walk::{Walk, line_of, span};
 use super::{script_tests, text};
 use crate::{Import, Kind, Span};
 

@@ -5,8 +5,9 @@
 
 use tree_sitter::Node;
 
+use super::define::Draft;
 use super::text;
-use super::walk::{Draft, Walk};
+use super::walk::Walk;
 use crate::Kind;
 
 const TESTS: &[&str] = &["it", "test", "fit", "xit", "xtest", "specify"];
