@@ -5,6 +5,7 @@
 //!
 //! Invariant: an answer never speaks of older bytes than were on disk when it was asked for.
 
+mod hearing;
 mod refresh;
 mod root;
 
@@ -33,9 +34,15 @@ impl Index {
         Self { home, roots: Mutex::default() }
     }
 
-    /// Lets `answer` ask about the root as it is now.
-    fn ask<T>(&self, root: &str, watch: &dyn Watch, answer: impl Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
-        self.root(root)?.ask(watch, &answer)
+    /// Lets `answer` ask about the root as it is now; the files it is `about` are looked at in any case.
+    fn ask<T>(
+        &self,
+        root: &str,
+        about: &[&str],
+        watch: &dyn Watch,
+        answer: impl Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.root(root)?.ask(about, watch, &answer)
     }
 
     fn root(&self, root: &str) -> Result<Arc<Root>, Fault> {
@@ -44,6 +51,7 @@ impl Index {
             return Err(Fault::Unavailable(format!("read {root}: it is no folder")));
         }
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.values().for_each(|root| root.rest());
         let root = roots.entry(path.clone()).or_insert_with(|| Arc::new(Root::new(&self.home.join("index"), path)));
         Ok(Arc::clone(root))
     }
@@ -51,7 +59,11 @@ impl Index {
 
 impl Code for Index {
     fn evidence(&self, root: &str, target: &Target, watch: &dyn Watch) -> Result<Evidence, Fault> {
-        self.ask(root, watch, |facts, history| crate::evidence::evidence(facts, history, target, watch))
+        let about = match target {
+            Target::Path(path) | Target::Place { path, .. } | Target::Member { path, .. } => Some(path.as_str()),
+            Target::Symbol(_) | Target::Commit(_) | Target::Diff | Target::Test(_) => None,
+        };
+        self.ask(root, about.as_slice(), watch, |facts, history| crate::evidence::evidence(facts, history, target, watch))
     }
 
     fn holds(&self, root: &str, citations: &[Citation]) -> Vec<bool> {
@@ -60,7 +72,8 @@ impl Code for Index {
     }
 
     fn affected(&self, root: &str, change: &Change, watch: &dyn Watch) -> Result<Affected, Fault> {
-        self.ask(root, watch, |facts, history| crate::affected::affected(facts, history, change, watch))
+        let about: Vec<&str> = change.files.iter().map(String::as_str).collect();
+        self.ask(root, &about, watch, |facts, history| crate::affected::affected(facts, history, change, watch))
     }
 }
 

@@ -31,6 +31,7 @@ mod record;
 mod resolve;
 mod scan;
 mod store;
+mod watch;
 
 pub use affected::affected;
 pub use evidence::evidence;

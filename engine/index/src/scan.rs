@@ -51,7 +51,7 @@ impl Found {
 /// `Unavailable` where the root is no folder that can be read.
 pub(crate) fn scan(root: &Path, known: &Known, suspects: Option<&BTreeSet<Vec<u8>>>) -> Result<Found, Trouble> {
     let suspects = suspects.map(Suspects);
-    if known.folders.is_empty() || rules_differ(root, known, suspects.as_ref()) {
+    if known.folders.is_empty() || rules_differ(root, known) {
         return Ok(compare(known, walk(root, &Cover::Everything)?, None));
     }
     let dirty = differing(&known.folders, |path, folder| {
@@ -101,18 +101,13 @@ impl Suspects<'_> {
         self.0.contains(path)
             || self.0.range(prefix.clone()..).take_while(|other| other.starts_with(&prefix)).any(|other| parent(other) == path)
     }
-
-    fn rule(&self, root: &Path) -> bool {
-        self.0.iter().any(|path| walk::is_rule(&absolute(root, path)))
-    }
 }
 
-/// Rules above the root and outside the tree are looked at even where suspects are named: there are a handful.
-fn rules_differ(root: &Path, known: &Known, suspects: Option<&Suspects<'_>>) -> bool {
-    let below = |path: &[u8]| Path::new(&*String::from_utf8_lossy(path)).starts_with(root);
-    let may = |path: &[u8]| suspects.is_none_or(|suspects| suspects.rule(root) || !below(path));
-    known.rules.iter().any(|(path, stamp)| may(path) && (*stamp == UNSURE || rule_stamp(&absolute(Path::new(""), path)) != *stamp))
-        || walk::fixed_rules(root).iter().any(|path| find(&known.rules, path).is_none())
+/// Whether a file that says what is ignored came, went or changed. All are looked at, whatever is suspect: there are a handful, and
+/// some lie where nobody listens.
+fn rules_differ(root: &Path, known: &Known) -> bool {
+    let differs = |(path, stamp): &(Vec<u8>, i64)| *stamp == UNSURE || rule_stamp(&absolute(Path::new(""), path)) != *stamp;
+    known.rules.iter().any(differs) || walk::fixed_rules(root).iter().any(|path| find(&known.rules, path).is_none())
 }
 
 /// Whether the times, size and inode at a path are those of the stamp, and prove something.

@@ -2,13 +2,14 @@
 //!
 //! Invariant: folders are noted last, so that a look that was interrupted is taken again; what it had read is kept.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use naestro_kernel::code::Watch;
 
 use crate::history;
-use crate::scan::{Found, scan};
+use crate::scan::{Found, find, scan};
 use crate::store::{Known, Store, Trouble, fill};
 
 /// Under which key the database counts its states.
@@ -18,20 +19,32 @@ const GENERATION: &str = "generation";
 #[derive(Default)]
 pub(super) struct Seen(Option<(u64, Arc<Known>)>);
 
-/// Looks at the disk and reads what differs. The lock must be held.
-pub(super) fn refresh(store: &Store, root: &Path, seen: &mut Seen, watch: &dyn Watch) -> Result<(), Trouble> {
-    let found = scan(root, &*seen.known(store)?, None)?;
+/// Looks at the disk, everywhere or at the suspects alone, and reads what differs; tells the folders that are, or may be, new. The lock must be held.
+pub(super) fn refresh(
+    store: &Store,
+    root: &Path,
+    seen: &mut Seen,
+    suspects: Option<&BTreeSet<Vec<u8>>>,
+    watch: &dyn Watch,
+) -> Result<Vec<Vec<u8>>, Trouble> {
+    let known = seen.known(store)?;
+    let found = scan(root, &known, suspects)?;
+    // A folder that went and came again is another one: it is suspect itself, or may be where nothing was heard.
+    let is_new = |path: &[u8]| find(&known.folders, path).is_none() || suspects.is_none_or(|suspects| suspects.contains(path));
+    let fresh = found.folders.iter().filter(|(path, folder)| !folder.apart && is_new(path)).map(|(path, _)| path.clone()).collect();
     if watch.cancelled() {
         return Err(Trouble::Cancelled);
     }
     if !found.is_empty() {
         apply(store, root, found, watch)?;
     }
-    history::remember(store, root, watch)
+    history::remember(store, root, watch)?;
+    Ok(fresh)
 }
 
 impl Seen {
-    fn known(&mut self, store: &Store) -> Result<Arc<Known>, Trouble> {
+    /// What is known now.
+    pub(super) fn known(&mut self, store: &Store) -> Result<Arc<Known>, Trouble> {
         let now = generation(store)?;
         if let Some((generation, known)) = &self.0
             && *generation == now

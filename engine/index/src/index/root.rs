@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use naestro_kernel::code::{Fault, Watch};
 
+use super::hearing::Hearing;
 use super::refresh::{Seen, refresh};
 use crate::history::Past;
 use crate::store::{Lock, Outlines, Snapshot, Store, Trouble, discard};
@@ -19,6 +20,9 @@ const KEPT: usize = 4;
 /// The longest readable part of a database's name.
 const READABLE: usize = 40;
 
+/// Answers from a state and its history.
+pub(super) type Answer<'a, T> = &'a dyn Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>;
+
 /// A folder whose code is known.
 pub(super) struct Root {
     path: PathBuf,
@@ -27,6 +31,7 @@ pub(super) struct Root {
     stores: Mutex<Vec<Store>>,
     outlines: Mutex<Arc<Outlines>>,
     seen: Mutex<Seen>,
+    hearing: Mutex<Hearing>,
 }
 
 impl Root {
@@ -40,27 +45,26 @@ impl Root {
             stores: Mutex::default(),
             outlines: Mutex::default(),
             seen: Mutex::default(),
+            hearing: Mutex::default(),
         }
     }
 
     /// Lets `answer` ask about the state of now; once more where the database is found to be damaged.
-    pub(super) fn ask<T>(&self, watch: &dyn Watch, answer: &dyn Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
-        match self.attempt(watch, answer) {
+    ///
+    /// The files it is `about` are looked at even where nothing was heard of them.
+    pub(super) fn ask<T>(&self, about: &[&str], watch: &dyn Watch, answer: Answer<'_, T>) -> Result<T, Fault> {
+        match self.attempt(about, watch, answer) {
             Err(Trouble::Damaged(why)) => {
                 tracing::warn!("the index of {} is made anew: {why}", self.path.display());
                 self.forget(watch)?;
-                self.attempt(watch, answer)?
+                self.attempt(about, watch, answer)?
             }
             other => other?,
         }
     }
 
-    fn attempt<T>(
-        &self,
-        watch: &dyn Watch,
-        answer: &dyn Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>,
-    ) -> Result<Result<T, Fault>, Trouble> {
-        let snapshot = self.snapshot(watch)?;
+    fn attempt<T>(&self, about: &[&str], watch: &dyn Watch, answer: Answer<'_, T>) -> Result<Result<T, Fault>, Trouble> {
+        let snapshot = self.snapshot(about, watch)?;
         let answered = answer(&snapshot, &Past::new(&self.path, &snapshot));
         let store = snapshot.end()?;
         let mut stores = lock(&self.stores);
@@ -71,10 +75,21 @@ impl Root {
     }
 
     /// The state of now.
-    fn snapshot(&self, watch: &dyn Watch) -> Result<Snapshot, Trouble> {
+    fn snapshot(&self, about: &[&str], watch: &dyn Watch) -> Result<Snapshot, Trouble> {
         let _turn = Lock::hold(&self.lock, watch)?;
         let store = self.store()?;
-        refresh(&store, &self.path, &mut lock(&self.seen), watch)?;
+        let (mut seen, mut hearing) = (lock(&self.seen), lock(&self.hearing));
+        let mut suspects = hearing.suspects();
+        if let Some(suspects) = &mut suspects {
+            suspects.extend(about.iter().map(|path| path.as_bytes().to_vec()));
+        }
+        match refresh(&store, &self.path, &mut seen, suspects.as_ref(), watch) {
+            Ok(fresh) => hearing.looked(&self.path, &*seen.known(&store)?, &fresh),
+            Err(trouble) => {
+                hearing.missed();
+                return Err(trouble);
+            }
+        }
         Snapshot::begin(store, Arc::clone(&lock(&self.outlines)))
     }
 
@@ -96,6 +111,14 @@ impl Root {
         let _turn = Lock::hold(&self.lock, watch)?;
         self.start_over();
         discard(&self.database)
+    }
+
+    /// Lets go of what costs something while nobody asks.
+    pub(super) fn rest(&self) {
+        // Who holds it is just asking.
+        if let Ok(mut hearing) = self.hearing.try_lock() {
+            hearing.rest();
+        }
     }
 
     fn start_over(&self) {

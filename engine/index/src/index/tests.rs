@@ -1,6 +1,7 @@
 //! The index on real files, real repositories and real databases.
 
 mod damage;
+mod hearing;
 mod history;
 mod measure;
 mod odd;
@@ -84,18 +85,18 @@ impl Bench {
     }
 
     fn ask<T>(&self, answer: impl Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>) -> T {
-        self.index.ask(self.root().to_str().unwrap(), &Patience::endless(), answer).unwrap()
+        self.index.ask(self.root().to_str().unwrap(), &[], &Patience::endless(), answer).unwrap()
     }
 
     /// Asks an index that has seen nothing yet, as another process does.
     fn ask_anew<T>(&self, answer: impl Fn(&Snapshot, &Past<'_>) -> Result<T, Fault>) -> T {
-        Index::new(self.home()).ask(self.root().to_str().unwrap(), &Patience::endless(), answer).unwrap()
+        Index::new(self.home()).ask(self.root().to_str().unwrap(), &[], &Patience::endless(), answer).unwrap()
     }
 
     /// How many files are read again where nothing happened since.
     fn reads(&self) -> usize {
         let patience = Patience::endless();
-        Index::new(self.home()).ask(self.root().to_str().unwrap(), &patience, |_, _| Ok(())).unwrap();
+        Index::new(self.home()).ask(self.root().to_str().unwrap(), &[], &patience, |_, _| Ok(())).unwrap();
         patience.told()
     }
 

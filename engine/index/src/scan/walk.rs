@@ -73,11 +73,6 @@ pub(super) fn walk(root: &Path, cover: &Cover<'_>) -> Result<Walked, Trouble> {
     Ok(walked)
 }
 
-/// Whether a file says what is ignored.
-pub(super) fn is_rule(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| RULES.iter().any(|rule| name == *rule))
-}
-
 const RULES: [&str; 2] = [".gitignore", ".ignore"];
 
 /// Files outside the walked folders that say what is ignored, whether they are there or not.

@@ -98,7 +98,7 @@ fn a_file_of_another_boot_is_checked_as_a_whole() {
 fn a_state_directory_that_cannot_be_made() {
     let bench = Bench::new(&[("a.rs", "")]);
     fs::write(bench.home(), "in the way").unwrap();
-    let asked = bench.index.ask(bench.root().to_str().unwrap(), &Patience::endless(), |_, _| Ok(()));
+    let asked = bench.index.ask(bench.root().to_str().unwrap(), &[], &Patience::endless(), |_, _| Ok(()));
     assert!(matches!(asked, Err(Fault::Unavailable(why)) if why.starts_with("lock the index with ")));
     assert!(!exists(&bench.home().join("index")));
 }
@@ -108,13 +108,13 @@ fn a_disk_that_is_full() {
     let bench = Bench::new(&[("a.rs", "fn f() {}\n")]);
     bench.ask_anew(|facts, _| defined(facts, "f"));
     // SQLite says the same of a database that may not grow as of a disk that is full.
-    let result = bench.index.ask(bench.root().to_str().unwrap(), &Patience::endless(), |facts, _| {
+    let result = bench.index.ask(bench.root().to_str().unwrap(), &[], &Patience::endless(), |facts, _| {
         facts.store().conn.pragma_update_and_check(None, "max_page_count", 1, |_| Ok(())).unwrap();
         Ok(())
     });
     assert_eq!(result, Ok(()));
     (0..300).for_each(|number| bench.write(&format!("{number}.rs"), format!("fn f{number}() {{}}\n").repeat(20)));
-    let asked = bench.index.ask(bench.root().to_str().unwrap(), &Patience::endless(), |_, _| Ok(()));
+    let asked = bench.index.ask(bench.root().to_str().unwrap(), &[], &Patience::endless(), |_, _| Ok(()));
     assert!(matches!(&asked, Err(Fault::Unavailable(why)) if why.starts_with("use the index: ")), "{asked:?}");
     let places = bench.ask_anew(|facts, _| defined(facts, "f299"));
     assert_eq!(places.split(' ').count(), 20, "who has room goes on");

@@ -152,7 +152,7 @@ fn a_folder_within_a_repository_has_its_part_of_the_history() {
     let lib = bench.root().join("lib");
     let patience = super::Patience::endless();
     let index = crate::Index::new(bench.home());
-    let ask = index.ask(lib.to_str().unwrap(), &patience, |_, past| {
+    let ask = index.ask(lib.to_str().unwrap(), &[], &patience, |_, past| {
         let bytes = past.bytes_in("HEAD~1", "a.txt")?;
         Ok((titles(past, "a.txt", (1, 1))?, past.companions("a.txt", 5)?, past.changed(Some("HEAD"))?, bytes))
     });

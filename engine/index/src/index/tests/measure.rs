@@ -16,7 +16,7 @@ fn a_tree() {
         let index = Index::new(home.path().to_path_buf());
         for turn in ["anew", "again"] {
             let begun = Instant::now();
-            let files = index.ask(&tree, &Patience::endless(), |facts, _| Ok(facts.files()?.len())).unwrap();
+            let files = index.ask(&tree, &[], &Patience::endless(), |facts, _| Ok(facts.files()?.len())).unwrap();
             eprintln!("{what} {turn}: {files} files in {:?}", begun.elapsed());
         }
     };
@@ -25,7 +25,7 @@ fn a_tree() {
     let index = Index::new(home.path().to_path_buf());
     for name in ["new", "parse", "HashMap", "Vec"] {
         let (named, mentioned, near) = index
-            .ask(&tree, &Patience::endless(), |facts, _| {
+            .ask(&tree, &[], &Patience::endless(), |facts, _| {
                 let begun = Instant::now();
                 let named = facts.named(name)?.len();
                 let at = begun.elapsed();
@@ -37,7 +37,7 @@ fn a_tree() {
             .unwrap();
         eprintln!("{name}: named {named:?}, mentioned {mentioned:?}, near {near:?}");
     }
-    index.ask(&tree, &Patience::endless(), |facts, _| listed(facts).map(drop)).unwrap();
+    index.ask(&tree, &[], &Patience::endless(), |facts, _| listed(facts).map(drop)).unwrap();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     eprintln!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
     let size: u64 = std::fs::read_dir(home.path().join("index")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();

@@ -112,7 +112,7 @@ fn a_folder_within_a_repository_obeys_its_rules() {
     let bench = Bench::new(&[(".gitignore", "*.gen.rs\n"), ("lib/a.rs", ""), ("lib/b.gen.rs", "")]);
     git2::Repository::init(bench.root()).unwrap();
     let lib = bench.root().join("lib");
-    let ask = || Index::new(bench.home()).ask(lib.to_str().unwrap(), &Patience::endless(), |facts, _| listed(facts)).unwrap();
+    let ask = || Index::new(bench.home()).ask(lib.to_str().unwrap(), &[], &Patience::endless(), |facts, _| listed(facts)).unwrap();
     assert_eq!(ask(), "a.rs");
     bench.write(".gitignore", "");
     assert_eq!(ask(), "a.rs\nb.gen.rs");
@@ -121,7 +121,7 @@ fn a_folder_within_a_repository_obeys_its_rules() {
 #[test]
 fn a_root_that_is_none() {
     let bench = Bench::new(&[("a.rs", "")]);
-    let ask = |path: &str| bench.index.ask(bench.root().join(path).to_str().unwrap(), &Patience::endless(), |_, _| Ok(()));
+    let ask = |path: &str| bench.index.ask(bench.root().join(path).to_str().unwrap(), &[], &Patience::endless(), |_, _| Ok(()));
     assert!(matches!(ask("gone"), Err(Fault::Unavailable(why)) if why.starts_with("find the folder ")));
     assert!(matches!(ask("a.rs"), Err(Fault::Unavailable(why)) if why.ends_with("it is no folder")));
 }

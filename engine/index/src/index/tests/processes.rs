@@ -24,7 +24,7 @@ fn asks_about_a_folder() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let index = Index::new(folder.join("state"));
     for _ in 0..5 {
-        let asked = index.ask(folder.join("code").to_str().unwrap(), &Patience::endless(), |facts, _| {
+        let asked = index.ask(folder.join("code").to_str().unwrap(), &[], &Patience::endless(), |facts, _| {
             Ok((facts.files()?.len(), defined(facts, "f299")?))
         });
         assert_eq!(asked.unwrap(), (300, String::from("299.rs:1")));
@@ -70,7 +70,7 @@ fn threads_and_instances_see_each_others_work() {
             scope.spawn(|| {
                 for _ in 0..5 {
                     let count = |facts: &crate::store::Snapshot| facts.files().map(|files| files.len());
-                    assert_eq!(index.ask(root.to_str().unwrap(), &Patience::endless(), |facts, _| count(facts)), Ok(300));
+                    assert_eq!(index.ask(root.to_str().unwrap(), &[], &Patience::endless(), |facts, _| count(facts)), Ok(300));
                 }
             });
         }
@@ -78,7 +78,7 @@ fn threads_and_instances_see_each_others_work() {
     for turn in 0..5 {
         bench.write("7.rs", format!("fn edited{turn}() {{}}\n"));
         let index = if turn % 2 == 0 { &other } else { &bench.index };
-        let found = index.ask(root.to_str().unwrap(), &Patience::endless(), |facts, _| defined(facts, &format!("edited{turn}")));
+        let found = index.ask(root.to_str().unwrap(), &[], &Patience::endless(), |facts, _| defined(facts, &format!("edited{turn}")));
         assert_eq!(found.as_deref(), Ok("7.rs:1"));
     }
 }
@@ -101,6 +101,6 @@ fn who_waits_for_a_builder_may_give_up() {
     let lock = bench.database().with_extension("lock");
     let held = std::fs::File::open(lock).unwrap();
     held.lock().unwrap();
-    let asked = bench.index.ask(bench.root().to_str().unwrap(), &Patience::of(0), |_, _| Ok(()));
+    let asked = bench.index.ask(bench.root().to_str().unwrap(), &[], &Patience::of(0), |_, _| Ok(()));
     assert_eq!(asked, Err(naestro_kernel::code::Fault::Cancelled));
 }

@@ -218,7 +218,7 @@ fn a_build_that_was_interrupted_goes_on() {
     let bench = Bench::new(&[]);
     (0..50).for_each(|number| bench.write(&format!("{number:02}.rs"), format!("fn f{number}() {{}}\n")));
     bench.settle();
-    let interrupted = crate::Index::new(bench.home()).ask(bench.root().to_str().unwrap(), &Patience::of(20), |_, _| Ok(()));
+    let interrupted = crate::Index::new(bench.home()).ask(bench.root().to_str().unwrap(), &[], &Patience::of(20), |_, _| Ok(()));
     assert_eq!(interrupted, Err(naestro_kernel::code::Fault::Cancelled));
     assert_eq!(bench.reads(), 30);
     assert_eq!(bench.ask(|facts, _| defined(facts, "f49")), "49.rs:1");
