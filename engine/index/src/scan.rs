@@ -152,7 +152,9 @@ fn compare(known: &Known, walked: Walked, dirty: Option<&BTreeSet<&[u8]>>) -> Fo
         let same = held.is_some_and(|held| held.stamp == stamp && stamp != UNSURE);
         (!same).then(|| Job { held: held.cloned(), path })
     };
-    let folders = walked.folders.iter().filter(|(path, folder)| find(&known.folders, path) != Some(folder)).cloned().collect();
+    // A stamp that proves nothing is told even where it was noted before: the folder may have gone and come again.
+    let told = |path: &[u8], folder: &Folder| folder.stamp == UNSURE || find(&known.folders, path) != Some(folder);
+    let folders = walked.folders.iter().filter(|(path, folder)| told(path, folder)).cloned().collect();
     let rules = (dirty.is_none() && walked.rules != known.rules).then_some(walked.rules);
     let mut lost: Vec<Vec<u8>> = lost.into_iter().map(<[u8]>::to_vec).collect();
     lost.sort_unstable();
