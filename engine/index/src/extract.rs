@@ -21,6 +21,7 @@ mod rust;
 mod script;
 mod script_tests;
 mod text;
+mod tokens;
 mod walk;
 
 use std::cell::RefCell;

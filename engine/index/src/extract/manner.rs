@@ -1,4 +1,4 @@
-//! How a name is mentioned, from where it stands in the tree; and names in tokens that no grammar tells apart.
+//! How a name is mentioned, from where it stands in the tree.
 //!
 //! Invariant: looks at a bounded number of surrounding nodes and bytes.
 
@@ -6,7 +6,7 @@ use tree_sitter::Node;
 
 use super::adopt::has_mark;
 use super::grammar::Roles;
-use super::text::{self, is_word};
+use super::text;
 use super::walk::{Frame, Walk, line_of};
 use crate::{Kind, Manner, Mention};
 
@@ -142,7 +142,8 @@ impl<'t> Walk<'t, '_> {
         self.bytes[from..].iter().copied().find(|byte| !byte.is_ascii_whitespace()).unwrap_or_default()
     }
 
-    fn say(&mut self, start: usize, end: usize, line: u32, manner: Manner, before: Option<Vec<u8>>) {
+    /// Notes a mention.
+    pub(super) fn say(&mut self, start: usize, end: usize, line: u32, manner: Manner, before: Option<Vec<u8>>) {
         let dynamic = self.grammar.rules.dynamic;
         let name = self.names.number(&self.bytes[start..end], dynamic);
         let qualifier = before.map(|before| self.names.number(before, dynamic));
@@ -153,78 +154,4 @@ impl<'t> Walk<'t, '_> {
         }
         self.mention(Mention { name, qualifier, manner, start: u32::try_from(start).unwrap_or(u32::MAX), line, within });
     }
-
-    /// A name among tokens given to a macro: its neighbours tell how it is meant.
-    fn name_in_tokens(&mut self, node: Node<'t>) {
-        let (start, end) = (node.start_byte(), node.end_byte());
-        if super::rust::defines_in_tokens(self, node) {
-            return;
-        }
-        let (manner, before) = lexical(self.bytes, start, end);
-        self.say(start, end, line_of(node), manner, before);
-    }
-
-    /// Text among the tokens of an attribute may be a path: `#[serde(default = "path::to")]`.
-    pub(super) fn text_in_tokens(&mut self, node: Node<'t>) {
-        let Some(frame) = self.frames.last() else { return };
-        let attribute = self.frames.iter().rev().take(3).any(|frame| frame.roles.has(Roles::ATTRIBUTE));
-        if !frame.roles.has(Roles::TOKENS) || !attribute {
-            return;
-        }
-        let inner = &self.bytes[node.start_byte() + 1..node.end_byte().max(node.start_byte() + 2) - 1];
-        if !inner.is_empty() && inner.len() < 200 && inner.iter().all(|byte| is_word(*byte) || *byte == b':') {
-            self.scan(node.start_byte() + 1, node.end_byte() - 1, line_of(node));
-        }
-    }
-
-    /// Notes every name in a piece of source that has no tree.
-    pub(super) fn scan(&mut self, start: usize, end: usize, line: u32) {
-        let mut at = start;
-        let mut row = line;
-        while at < end {
-            let byte = self.bytes[at];
-            row += u32::from(byte == b'\n');
-            if byte == b'"' || byte == b'\'' {
-                at = skip_text(self.bytes, at, end);
-            } else if is_word(byte) {
-                let word_end = at + self.bytes[at..end].iter().take_while(|byte| is_word(**byte)).count();
-                if !byte.is_ascii_digit() {
-                    let (manner, before) = lexical(&self.bytes[..end], at, word_end);
-                    self.say(at, word_end, row, manner, before);
-                }
-                at = word_end;
-            } else {
-                at += 1;
-            }
-        }
-    }
-}
-
-/// The byte after a quoted text.
-fn skip_text(bytes: &[u8], start: usize, end: usize) -> usize {
-    let quote = bytes[start];
-    let mut at = start + 1;
-    while at < end && bytes[at] != quote {
-        at += if bytes[at] == b'\\' { 2 } else { 1 };
-    }
-    (at + 1).min(end)
-}
-
-/// How a name among bare tokens is meant, and what stands before it.
-fn lexical(bytes: &[u8], start: usize, end: usize) -> (Manner, Option<Vec<u8>>) {
-    let after = bytes[end..].trim_ascii_start();
-    let before = bytes[start.saturating_sub(220)..start].trim_ascii_end();
-    let member = (before.ends_with(b".") && !before.ends_with(b"..")) || before.ends_with(b"->");
-    let path = before.ends_with(b"::");
-    let manner = match after {
-        [b'(', ..] | [b':', b':', b'<', ..] if member => Manner::MethodCall,
-        [b'(', ..] | [b':', b':', b'<', ..] => Manner::Call,
-        _ if member => Manner::Member,
-        _ => Manner::Macro,
-    };
-    if !member && !path {
-        return (manner, None);
-    }
-    let chain = before.iter().rev().take_while(|byte| is_word(**byte) || matches!(byte, b'.' | b':' | b'-' | b'>')).count();
-    (manner, Some(text::qualifier(&before[before.len() - chain..])))
 }

@@ -192,7 +192,7 @@ impl<'t, 'c> Walk<'t, 'c> {
         } else if roles.has(Roles::SOURCE) {
             self.scan(start, end, line_of(node));
         } else if roles.has(Roles::OPAQUE) {
-            self.text_in_tokens(node);
+            self.text(node);
         }
     }
 

@@ -88,6 +88,7 @@ def db(tmp_path, config: Config = None):
 def test_plain(db, self_made):
     assert db.get(1) == f"{two}"
 
+@pytest.mark.usefixtures("clean", 'db')
 class TestThings:
     def test_in(self, db): pass
     def helper(self, x): pass
@@ -102,14 +103,14 @@ def make():
         expect![[r#"
             Function db 2-4 marks=pytest.fixture autouse | def db(tmp_path, config: Config = None) | body 4-4
             Test test_plain 6-7 | def test_plain(db, self_made) | body 7-7
-            Suite TestThings 9-11 | class TestThings | body 10-11
-              Test test_in 10-10 | def test_in(self, db) | body 10-10
-              Method helper 11-11 | def helper(self, x) | body 11-11
-            Suite Old 13-15 bases=unittest.TestCase | class Old(unittest.TestCase) | body 14-15
-              Test testCamel 14-14 | def testCamel(self) | body 14-14
-              Method setUp 15-15 | def setUp(self) | body 15-15
-            Function make 17-18 | def make() | body 18-18
-              Function test_nested 18-18 | def test_nested() | body 18-18
+            Suite TestThings 9-12 marks=pytest.mark.usefixtures | class TestThings | body 11-12
+              Test test_in 11-11 | def test_in(self, db) | body 11-11
+              Method helper 12-12 | def helper(self, x) | body 12-12
+            Suite Old 14-16 bases=unittest.TestCase | class Old(unittest.TestCase) | body 15-16
+              Test testCamel 15-15 | def testCamel(self) | body 15-15
+              Method setUp 16-16 | def setUp(self) | body 16-16
+            Function make 18-19 | def make() | body 19-19
+              Function test_nested 19-19 | def test_nested() | body 19-19
             ~ name pytest in db:2
             ~ method [pytest] fixture in db:2
             ~ member autouse in db:2
@@ -123,11 +124,16 @@ def make():
             ~ name db in test_plain:7
             ~ method [db] get in test_plain:7
             ~ name two in test_plain:7
-            ~ name db in test_in:10
-            ~ name unittest in Old:13
-            ~ member [unittest] TestCase in Old:13
-            ~ method [self] assertEqual in testCamel:14
-            ~ call f in testCamel:14
+            ~ name pytest in TestThings:9
+            ~ member [pytest] mark in TestThings:9
+            ~ method [pytest.mark] usefixtures in TestThings:9
+            ~ macro clean in TestThings:9
+            ~ macro db in TestThings:9
+            ~ name db in test_in:11
+            ~ name unittest in Old:14
+            ~ member [unittest] TestCase in Old:14
+            ~ method [self] assertEqual in testCamel:15
+            ~ call f in testCamel:15
         "#]],
     );
 }
@@ -177,7 +183,7 @@ fn mentions_know_how_they_are_meant() {
     check_mentions(
         Python,
         r#"
-def f(a: A[B], b=default) -> "C":
+def f(a: A[B], b=default) -> "C[m.D]":
     x = a.b.c(d)
     g(key=h, *rest)
     for i in items: print(i)
@@ -188,6 +194,9 @@ def f(a: A[B], b=default) -> "C":
             type A in f:2
             type B in f:2
             name default in f:2
+            macro C in f:2
+            macro m in f:2
+            member [m] D in f:2
             name x in f:3
             name a in f:3
             member [a] b in f:3

@@ -151,7 +151,6 @@ mod tests {
             ~ macro test in plain:4
             ~ macro should_panic in plain:5
             ~ macro expected in plain:5
-            ~ macro x in plain:5
             ~ macro assert_eq in plain:6
             ~ call [super] add in plain:6
             ~ method [] abs in plain:6
