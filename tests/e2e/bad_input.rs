@@ -53,7 +53,8 @@ fn methods_and_fields_that_are_wrong_are_named() {
         says(&rpc.fails("state.get", &json!({ "run": "ffffffff" })), &["unknown_run"]);
         says(&rpc.fails("naestro.cancel", &json!({ "run": "../../etc" })), &["unknown_run"]);
         says(&rpc.fails("naestro.trace", &json!({ "op": "explode" })), &["invalid_input", "explode"]);
-        says(&rpc.fails("naestro.explain", &json!({ "target": "the weather" })), &["unknown_target", "run:ID"]);
+        says(&rpc.fails("naestro.explain", &json!({ "target": "the weather" })), &["invalid_workspace", "absolute path"]);
+        says(&rpc.fails("naestro.explain", &json!({ "target": "run:none" })), &["unknown_run"]);
     });
 }
 

@@ -145,10 +145,10 @@ fn a_selector_of_nothing_says_so() {
 #[test]
 fn a_configured_runner_is_used() {
     let project = Project::shop();
-    let naestro = Naestro::new(&project);
-    let config = naestro.home().join("../config.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
     std::fs::write(&config, "[test.runners]\nshop = [\"sh\", \"-c\", \"echo 1..1; echo ran-my-runner; exit 3\"]\n").unwrap();
-    let naestro = naestro.with("NAESTRO_CONFIG", &config.to_string_lossy());
+    let naestro = Naestro::new(&project).with("NAESTRO_CONFIG", &config.to_string_lossy());
     let done = naestro.run(["test", "--all", "--json"]).exits(1);
     says(&done.out, &["ran-my-runner"]);
 }

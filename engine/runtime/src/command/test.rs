@@ -135,7 +135,7 @@ mod tests {
         let since = Some(String::from("main"));
         check(
             Test { since, retries: Some(2), ..Test::default() },
-            expect![[r#"test what changed since main: changes {"since":"main"} > packages {} > test {"retries":2}"#]],
+            expect![[r#"test what changed since main: changes {"since":"main"} > packages {} > affected {} > test {"retries":2}"#]],
         );
         check(
             Test { select: Selection::All, list: true, ..Test::default() },

@@ -179,8 +179,10 @@ impl Report {
         if self.tested.iter().any(|tested| tested.runner.is_empty()) {
             return false;
         }
-        let good = |tested: &Tested| matches!(tested.state, State::Passed | State::Unaffected | State::Listed);
-        !self.is_failed() && (self.tested.is_empty() || self.tested.iter().any(good))
+        // A package that had nothing to run is no success beside one that had and was not run.
+        let good = |tested: &Tested| matches!(tested.state, State::Passed | State::Listed);
+        let idle = |tested: &Tested| tested.state == State::Unaffected;
+        !self.is_failed() && (self.tested.iter().any(good) || self.tested.iter().all(idle))
     }
 
     pub(super) fn data(&self) -> Value {
