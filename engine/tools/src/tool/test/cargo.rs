@@ -338,3 +338,16 @@ fn chunks<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Vec<Vec<&'a 
     }
     chunks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_thousand_names_fit_into_few_commands() {
+        let names: Vec<String> = (0..20_000).map(|at| format!("a::module::with::a::name::tests::case_{at}")).collect();
+        let chunks = chunks(names.iter().map(String::as_str), NAMES);
+        assert_eq!((chunks.len(), chunks.concat().len()), (4, 20_000));
+        assert!(chunks.iter().all(|chunk| chunk.iter().map(|name| name.len() + 1).sum::<usize>() <= NAMES));
+    }
+}

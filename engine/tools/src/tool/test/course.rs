@@ -37,8 +37,8 @@ impl<'a> Course<'a> {
     /// The results of every package, and what there is to say about the selection.
     pub(super) fn run(mut self) -> Result<(Vec<Tested>, Vec<String>), Stop> {
         let owners = match &self.order.selection {
-            Selection::Affected(affected) => affected.owners(self.packages),
-            Selection::All | Selection::Named(_) => BTreeSet::new(),
+            Selection::Affected(affected) if !self.order.inside => affected.owners(self.packages),
+            _ => BTreeSet::new(),
         };
         let asked = self.asked(&owners);
         let mut tested = Vec::new();

@@ -138,3 +138,27 @@ fn failure(test: &str, body: &[&str]) -> Case {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_name_each_test_of_its_binary_and_stay_small() {
+        let one = filters([("a::b".to_owned(), &["x::y", "odd (1, 2)"][..]), ("c".to_owned(), &["z"][..])].into_iter());
+        assert_eq!(one, [r"(binary_id(=a::b) & (test(=x::y) | test(=odd \(1\, 2\)))) | (binary_id(=c) & (test(=z)))"]);
+        let names: Vec<String> = (0..20_000).map(|at| format!("module::tests::case_{at}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let many = filters([("a".to_owned(), &names[..])].into_iter());
+        assert!(many.len() < 20 && many.iter().all(|filter| filter.len() < FILTER + 100), "{}", many.len());
+        assert_eq!(many.iter().map(|filter| filter.matches("test(=").count()).sum::<usize>(), 20_000);
+    }
+
+    #[test]
+    fn a_test_that_nextest_itself_tried_again_is_flaky() {
+        let output = "  TRY 1 FAIL [   0.004s] (1/2) p tests::wavers\n  stdout ---\n    thread 'x' panicked at src/lib.rs:3:9:\n    no\n\n  TRY 2 PASS [   0.003s] (1/2) p tests::wavers\n        SKIP [         ] (-/-) p::own later\n        PASS [   0.003s] (2/2) p::own holds\n     Summary [   0.010s] 2 tests run: 2 passed (1 flaky), 1 skipped\n   FLAKY 2/3 [   0.003s] p tests::wavers\n";
+        let told: Vec<String> =
+            cases(output).into_iter().map(|(binary, case)| format!("{binary} {} {:?} {}", case.id, case.verdict, case.attempts)).collect();
+        assert_eq!(told, ["p tests::wavers Flaky 2", "p::own later Skipped 0", "p::own holds Passed 1"]);
+    }
+}

@@ -18,6 +18,8 @@ pub(super) struct Order {
     pub(super) repeat: u64,
     pub(super) retries: u64,
     pub(super) told: Told,
+    /// Whether this is a test run within a test run of the same folder, which tests nothing.
+    pub(super) inside: bool,
     /// The budget in seconds.
     pub(super) budget: u64,
     /// The user's own commands, by folder or name of a package.
@@ -61,6 +63,7 @@ impl Order {
             repeat: call.args.count("repeat").unwrap_or(1),
             retries: call.args.count("retries").unwrap_or(1),
             told,
+            inside: packages.and_then(|data| data.get("inside")) == Some(&Value::Bool(true)),
             budget: call.args.count("wall_s").unwrap_or(BUDGET),
             runners: runners(call.args.data("runners"))?,
         })

@@ -129,7 +129,7 @@ impl Tested {
             State::NotFinished => format!("  {name:<width$} {numbers}   not finished\n"),
             State::BuildFailed => format!("  {name:<width$} did not build\n"),
             State::Missing | State::NotRun => format!("  {name:<width$} not run\n"),
-            State::Unaffected => format!("  {name:<width$} nothing to run\n"),
+            State::Unaffected => format!("  {name:<width$} nothing to run: {}\n", self.note),
             State::Listed => format!("  {name:<width$} {}\n", counted(counts.listed, "test")),
             State::Unlisted => format!("  {name:<width$} not listed\n"),
         }
@@ -232,8 +232,12 @@ impl Report {
 
     /// What is said after the failures.
     fn after(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.tested.iter().filter(|tested| !tested.note.is_empty()).map(|tested| format!("{}: {}", tested.name, tested.note)).collect();
+        let mut lines: Vec<String> = self
+            .tested
+            .iter()
+            .filter(|tested| !tested.note.is_empty() && tested.state != State::Unaffected)
+            .map(|tested| format!("{}: {}", tested.name, tested.note))
+            .collect();
         lines.extend(self.chosen());
         lines.extend(self.told.widened.iter().map(|[file, scope, reason]| {
             let scope = if scope.is_empty() { "everything" } else { scope };

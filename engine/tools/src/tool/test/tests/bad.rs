@@ -97,7 +97,7 @@ fn a_pytest_suite_of_twenty_thousand_tests_is_selected_and_run_in_time() {
     }
     let root = folder(&[("p/pyproject.toml", "[project]\nname = \"huge-p\"\n"), ("p/test_a.py", &tests)]);
     let names: Vec<Value> = (0..200).map(|at| json!(["p/test_a.py", [format!("test_{at}")]])).collect();
-    let picks = (0..100).map(|at| json!({"path": "p/test_a.py", "name": [format!("test_{at}")], "line": 1, "reason": "r", "causes": []}));
+    let picks = (0..20).map(|at| json!({"path": "p/test_a.py", "name": [format!("test_{at}")], "line": 1, "reason": "r", "causes": []}));
     let mut args = packages("huge", &["p"]);
     args["affected"] = json!({"changed": [], "tests": picks.collect::<Vec<_>>(), "widened": [], "known": 200, "names": names, "files": []});
     let answer = call(&root, &args, 300).unwrap();
@@ -106,6 +106,6 @@ fn a_pytest_suite_of_twenty_thousand_tests_is_selected_and_run_in_time() {
         return;
     }
     let data = answer.data.unwrap();
-    assert_eq!((&data["packages"][0]["passed"], data["tests"].as_array().unwrap().len()), (&json!(10_000), 10_000), "{}", answer.text);
-    eprintln!("10000 of 20000 tests: {} s", data["seconds"]);
+    assert_eq!((&data["packages"][0]["passed"], data["tests"].as_array().unwrap().len()), (&json!(2_000), 2_000), "{}", answer.text);
+    eprintln!("2000 of 20000 tests: {} s", data["seconds"]);
 }
