@@ -76,6 +76,10 @@ impl Resolver<'_> {
 
     /// The names of the types that types of that name extend or implement.
     pub(crate) fn bases(&self, view: &View, owner: &str) -> Result<Vec<String>, Fault> {
+        let key = (view.language, owner.to_owned());
+        if let Some(known) = self.based_on.borrow().get(&key) {
+            return Ok(known.clone());
+        }
         let mut bases = Vec::new();
         for node in self.named(owner)?.iter() {
             let other = self.view(node.file)?;
@@ -86,6 +90,7 @@ impl Resolver<'_> {
         }
         bases.sort_unstable();
         bases.dedup();
+        self.based_on.borrow_mut().insert(key, bases.clone());
         Ok(bases)
     }
 
