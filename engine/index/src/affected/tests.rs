@@ -573,3 +573,97 @@ fn without_a_commit_everything_may_be_affected() {
     assert_eq!(found.known, vec![("test_a.py".to_owned(), vec!["test_a".to_owned()])]);
     assert_eq!(found.widened.len(), 1);
 }
+
+#[test]
+fn a_blanket_implementation_is_reached_through_the_trait_alone() {
+    check_affected(
+        "
+//- src/lib.rs
+trait Flow { fn push_flow(&self) -> u8; }
+impl<T> Flow for T { fn push_flow(&self) -> u8 { 2 } }
+pub trait Network { fn run_all(&self) -> u8 { self.push_flow() } }
+pub struct Net;
+impl Network for Net {}
+#[test]
+fn runs() { Net.run_all(); }
+//- src/lib.rs @before
+trait Flow { fn push_flow(&self) -> u8; }
+impl<T> Flow for T { fn push_flow(&self) -> u8 { 1 } }
+pub trait Network { fn run_all(&self) -> u8 { self.push_flow() } }
+pub struct Net;
+impl Network for Net {}
+#[test]
+fn runs() { Net.run_all(); }
+",
+        expect![[r#"
+            changed src/lib.rs:2 T::push_flow
+            src/lib.rs:7 runs → run_all → push_flow (changed)"#]],
+    );
+}
+
+#[test]
+fn a_test_file_named_as_the_crate_does_not_hide_it() {
+    check_affected(
+        "
+//- Cargo.toml
+[package]
+name = \"demo\"
+//- src/lib.rs
+pub mod prelude { pub use crate::deep::*; }
+mod deep;
+//- src/deep.rs
+pub fn parse() -> u32 { 2 }
+//- src/deep.rs @before
+pub fn parse() -> u32 { 1 }
+//- tests/demo.rs
+use demo::prelude::*;
+#[test]
+fn parses() { parse(); }
+//- tests/other.rs
+use demo::prelude::*;
+#[test]
+fn parses_too() { parse(); }
+",
+        expect![[r#"
+            changed src/deep.rs:1 parse
+            tests/demo.rs:3 parses → parse (changed)
+            tests/other.rs:3 parses_too → parse (changed)"#]],
+    );
+}
+
+#[test]
+fn tests_that_macros_make_widen_the_selection_to_their_file() {
+    check_affected(
+        "
+//- Cargo.toml
+[package]
+name = \"demo\"
+//- src/lib.rs
+pub fn parse() -> u32 { 2 }
+//- src/lib.rs @before
+pub fn parse() -> u32 { 1 }
+//- tests/made.rs
+use demo::parse;
+make_tests! { one => parse() }
+",
+        expect![[r#"
+            changed src/lib.rs:1 parse
+            widened to tests/made.rs: src/lib.rs a macro of this file mentions what reaches `parse`, and may make tests"#]],
+    );
+}
+
+#[test]
+fn twenty_thousand_tests_are_selected_from_at_once() {
+    let mut fixture =
+        "//- shop.py\ndef f0(): return 2\ndef f1(): return 1\n//- shop.py @before\ndef f0(): return 1\ndef f1(): return 1\n".to_owned();
+    for file in 0..200 {
+        fixture.push_str(&format!("//- tests/test_{file}.py\nimport shop\n"));
+        for test in 0..100 {
+            fixture.push_str(&format!("def test_{test}(): shop.f{}()\n", test % 2));
+        }
+    }
+    let memory = Memory::parse(&fixture);
+    let change = Change { since: Some(BEFORE.to_owned()), files: memory.changed_files() };
+    let found = affected(&memory, &memory, &change, &Patient).unwrap();
+    assert_eq!((found.known.len(), found.tests.len()), (20_000, 10_000));
+}
