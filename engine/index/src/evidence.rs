@@ -36,14 +36,16 @@ pub fn evidence(facts: &dyn Facts, history: &dyn History, target: &Target, watch
     if let Some(path) = target_path(target) {
         fresh.refresh(history, path)?;
     }
-    let subject = target::find(&fresh, history, target)?;
-    if let Subject::Symbol { node, .. } = &subject
-        && let Some(file) = fresh.files()?.iter().find(|file| file.id == node.file)
+    let mut resolver = Resolver::new(&fresh, history)?;
+    let mut subject = target::find(&resolver, history, target)?;
+    let file = if let Subject::Symbol { node, .. } = &subject { resolver.tree.file(node.file).map(|file| file.path.clone()) } else { None };
+    if let Some(path) = file
+        && fresh.refresh(history, &path)?
     {
-        fresh.refresh(history, &file.path)?;
+        resolver = Resolver::new(&fresh, history)?;
+        subject = target::find(&resolver, history, target)?;
     }
-    let subject = target::find(&fresh, history, target)?;
-    let graph = Graph::bounded(Resolver::new(&fresh, history)?, FILES_LOOKED_AT);
+    let graph = Graph::bounded(resolver, FILES_LOOKED_AT);
     let mut told =
         Told { graph: &graph, history, pages: Pages::new(history), facts: Vec::new(), left_out: BTreeMap::new(), gaps: RefCell::default() };
     let title = match subject {

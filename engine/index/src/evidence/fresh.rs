@@ -26,20 +26,21 @@ impl<'a> Fresh<'a> {
         Self { stored, anew: RefCell::default() }
     }
 
-    /// Makes a file's outline of the bytes it has now; does nothing where it is none of the store's files.
-    pub(super) fn refresh(&self, history: &dyn History, path: &str) -> Result<(), Fault> {
+    /// Makes a file's outline of the bytes it has now, and says whether it is another; does nothing where the store has no such file.
+    pub(super) fn refresh(&self, history: &dyn History, path: &str) -> Result<bool, Fault> {
         let files = self.stored.files()?;
-        let Ok(place) = files.binary_search_by(|file| file.path.as_str().cmp(path)) else { return Ok(()) };
+        let Ok(place) = files.binary_search_by(|file| file.path.as_str().cmp(path)) else { return Ok(false) };
         let file = &files[place];
         let (Some(language), true) = (file.language, file.note.is_empty() && !self.anew.borrow().contains_key(&file.id)) else {
-            return Ok(());
+            return Ok(false);
         };
-        let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(()) };
+        let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(false) };
         let now = outline(language, &bytes);
         if now != *self.stored.outline(file.id)? {
             self.anew.borrow_mut().insert(file.id, Arc::new(now));
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The store's answer, with what refreshed files hold instead of what they held.

@@ -4,7 +4,6 @@
 
 use naestro_kernel::code::{Fault, Target};
 
-use super::fresh::Fresh;
 use crate::affected::separator;
 use crate::resolve::tree::{Tree, folder_of, name_of, stem_of};
 use crate::resolve::{Node, Resolver, View};
@@ -23,14 +22,13 @@ pub(super) enum Subject {
 }
 
 /// Finds the target.
-pub(super) fn find(facts: &Fresh<'_>, history: &dyn History, target: &Target) -> Result<Subject, Fault> {
-    let resolver = Resolver::new(facts, history)?;
+pub(super) fn find(resolver: &Resolver<'_>, history: &dyn History, target: &Target) -> Result<Subject, Fault> {
     match target {
-        Target::Path(path) => find_path(&resolver, path),
-        Target::Place { path, line, column } => find_place(&resolver, path, *line, *column),
-        Target::Member { path, symbol } => find_member(&resolver, path, symbol),
-        Target::Symbol(name) => find_symbol(&resolver, name, |_| true, "symbol"),
-        Target::Test(name) => find_test(&resolver, name),
+        Target::Path(path) => find_path(resolver, path),
+        Target::Place { path, line, column } => find_place(resolver, path, *line, *column),
+        Target::Member { path, symbol } => find_member(resolver, path, symbol),
+        Target::Symbol(name) => find_symbol(resolver, name, |_| true, "symbol"),
+        Target::Test(name) => find_test(resolver, name),
         Target::Commit(revision) => Ok(Subject::Change { commit: Some(history.commit(revision)?) }),
         Target::Diff => Ok(Subject::Change { commit: None }),
     }
