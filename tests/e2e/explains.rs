@@ -267,6 +267,18 @@ fn an_earlier_failure_is_a_fact() {
     says(&naestro.run(["explain", "src/price.rs#tax"]).exits(0).out, &["earlier failures", &run]);
 }
 
+/// A model that works may ask too: it only reads, so even the mode that only reads lets it.
+#[test]
+fn an_agent_may_ask_what_is_known() {
+    let project = Project::shop();
+    let model = Scripted::spawn(models::calls("explain", json!({ "target": "gross" })));
+    let naestro = Naestro::new(&project).model(&model);
+    let done = naestro.run(["orchestrate", "what uses gross?", "--mode", "guide", "--json"]).exits(0);
+    assert!(done.receipts().contains(&"explain gross: succeeded".to_owned()), "{:?}", done.receipts());
+    let told = text(&model.chats()[1]["messages"].as_array().unwrap().last().unwrap()["content"]);
+    says(&told, &["callers", "worth", "src/stock.rs:"]);
+}
+
 /// Ctrl-C ends it at once, also while the model is silent.
 #[test]
 fn an_interrupt_ends_it() {
@@ -281,4 +293,23 @@ fn an_interrupt_ends_it() {
     assert!(going.ends_within(Duration::from_secs(10)), "it goes on");
     let done: Done = going.finish();
     assert_eq!(done.finished()["outcome"], "suspended");
+}
+
+/// Reading a large project for the first time can be given up at once, and what was read does no harm to the next one who asks.
+#[test]
+fn an_interrupt_ends_the_first_reading() {
+    let project = Project::plain();
+    let functions =
+        |file: usize| (0..40).map(|at| format!("def f_{file}_{at}(a):\n    return f_{file}_{}(a)\n", (at + 1) % 40)).collect::<String>();
+    for file in 0..3000 {
+        project.write(&format!("m{}/f{file}.py", file % 30), &functions(file));
+    }
+    let naestro = Naestro::new(&project);
+    let mut going = naestro.start(["explain", "f_7_7", "--json"]);
+    eventually(|| naestro.home().join("index").exists());
+    going.signal(Signal::SIGINT);
+    assert!(going.ends_within(Duration::from_secs(10)), "it goes on");
+    assert_eq!(going.finish().code, 130);
+    project.write("m0/f0.py", "def f_7_7_is_not_here(a):\n    return a\n");
+    has(&explained(&naestro, "f_7_7"), "definition", &["f_7_7"]);
 }

@@ -162,7 +162,7 @@ fn of_run(what: &What) -> String {
         What::Resumed { crashed: true, .. } => String::from("it was taken up again after its process had died"),
         What::Resumed { crashed: false, .. } => String::from("it was taken up again"),
         What::Finished { outcome, summary } => {
-            let (outcome, line) = (format!("{outcome:?}").to_lowercase(), first_line(&summary.text()));
+            let (outcome, line) = (format!("{outcome:?}").to_lowercase(), first_lines(&summary.text(), 2));
             if line.is_empty() { format!("the run {outcome}") } else { format!("the run {outcome}: {line}") }
         }
         What::Intended { .. }
@@ -188,7 +188,8 @@ fn ended(outcome: &Outcome) -> String {
         }
         Outcome::Tool { ok, output, .. } => {
             let verdict = if *ok { "it succeeded" } else { "it did not succeed" };
-            let line = first_line(&output.text.text());
+            // A report's first line often says what was compared, its second what came of it.
+            let line = first_lines(&output.text.text(), 2);
             if line.is_empty() { verdict.to_owned() } else { format!("{verdict}: {line}") }
         }
         Outcome::Workspace { level, .. } => format!("it is open ({level})"),
@@ -202,5 +203,11 @@ fn ended(outcome: &Outcome) -> String {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").chars().take(160).collect()
+    first_lines(text, 1)
+}
+
+/// The first lines that say something, as one.
+fn first_lines(text: &str, most: usize) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(most).collect();
+    lines.join("; ").chars().take(160).collect()
 }
