@@ -7,8 +7,14 @@
 //! more is tested, and the reason says so.
 
 mod cargo;
+mod ctest;
 mod document;
+mod go;
+mod java;
+mod javascript;
+mod manifest;
 mod pytest;
+mod unit;
 
 use std::fs::File;
 use std::io::Read;
@@ -21,7 +27,6 @@ const MANIFEST: u64 = 1024 * 1024;
 
 /// What runs a package's tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "the kinds of projects that use the rest come next")]
 pub(crate) enum Runner {
     /// `cargo test`.
     Cargo,
@@ -107,7 +112,9 @@ struct Files<'a> {
 pub(crate) fn survey(root: &Path) -> Survey {
     let mut files = Files::below(root);
     let mut packages = cargo::packages(&mut files);
-    packages.append(&mut pytest::packages(&mut files));
+    for kind in [pytest::packages, javascript::packages, go::packages, java::packages, ctest::packages] {
+        packages.append(&mut kind(&mut files));
+    }
     let firm: Vec<String> = packages.iter().filter(|package| !package.guessed).map(|package| package.dir.clone()).collect();
     packages.retain(|package| !package.guessed || firm.iter().all(|dir| !is_below(dir, &package.dir)));
     packages.sort_by(|one, other| one.dir.cmp(&other.dir));
@@ -181,6 +188,13 @@ impl Package {
             self.runner = if command.iter().any(|word| word == "nextest") { Runner::Nextest } else { Runner::Cargo };
         }
         self.command = command;
+    }
+
+    /// One that no manifest says anything about.
+    #[cfg(test)]
+    pub(crate) fn for_tests(runner: Runner, name: &str, dir: &str, home: &str) -> Self {
+        let (name, dir, home) = (name.to_owned(), dir.to_owned(), home.to_owned());
+        Self { runner, name, dir, home, command: vec![], also: vec![], needs: vec![], shared: vec![], guessed: false }
     }
 
     /// How deep the folder lies by which it holds the file.
@@ -300,5 +314,7 @@ fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
+#[cfg(test)]
+mod kinds;
 #[cfg(test)]
 mod tests;

@@ -98,7 +98,8 @@ fn matches(manifests: &Manifests, root: &str, key: &str, dir: &str) -> bool {
     }
 }
 
-fn globs(patterns: &[String]) -> GlobSet {
+/// A set of the patterns that are any; `*` stops at `/`.
+pub(super) fn globs(patterns: &[String]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     let globs = patterns.iter().filter_map(|pattern| GlobBuilder::new(pattern).literal_separator(true).build().ok());
     globs.for_each(|glob| {

@@ -31,7 +31,8 @@ fn is_list(path: &str) -> bool {
 
 /// The name in `project(NAME ...)`.
 fn project(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
+    let plain: Vec<&str> = text.lines().map(|line| line.split('#').next().unwrap_or_default()).collect();
+    let (text, lower) = (plain.join("\n"), plain.join("\n").to_ascii_lowercase());
     let start = lower.match_indices("project").find_map(|(at, word)| {
         let first = lower[..at].chars().next_back().is_none_or(|before| before.is_whitespace());
         let rest = lower[at + word.len()..].trim_start();

@@ -17,7 +17,10 @@ pub(super) fn packages(files: &mut Files<'_>) -> Vec<Package> {
     let all = maven.into_iter().map(|build| (Runner::Maven, build)).chain(gradle.into_iter().map(|build| (Runner::Gradle, build)));
     let all: Vec<(Runner, (String, String))> = all.collect();
     let dirs: Vec<&str> = all.iter().map(|(_, (dir, _))| dir.as_str()).collect();
-    all.iter().filter(|(_, (dir, _))| has_tests(files, &dirs, dir)).map(|(runner, (dir, name))| package(files, *runner, dir, name)).collect()
+    all.iter()
+        .filter(|(_, (dir, _))| has_tests(files, &dirs, dir))
+        .map(|(runner, (dir, name))| package(files, *runner, dir, name))
+        .collect()
 }
 
 fn package(files: &Files<'_>, runner: Runner, dir: &str, name: &str) -> Package {

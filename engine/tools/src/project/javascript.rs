@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::cargo::globs;
 use super::unit::{self, Unit};
 use super::{Files, Package, Runner, is_below, join, resolve, split};
 
@@ -30,7 +31,8 @@ const SHARED: &[&str] = &[
 ];
 
 /// Beginnings of configuration files at a workspace's root that concern every package of it.
-const CONFIGS: &[&str] = &["vitest.config.", "vitest.workspace.", "vitest.setup.", "vite.config.", "jest.config.", "jest.preset.", "babel.config."];
+const CONFIGS: &[&str] =
+    &["vitest.config.", "vitest.workspace.", "vitest.setup.", "vite.config.", "jest.config.", "jest.preset.", "babel.config."];
 
 /// The tables that hold dependencies.
 const DEPENDENCIES: &[&str] = &["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
@@ -84,16 +86,76 @@ fn package(files: &Files<'_>, manifest: &Manifest, runner: Runner) -> Package {
     let (dir, home) = (manifest.dir.clone(), manifest.home.clone());
     let named = manifest.json.get("name").and_then(Value::as_str).map(str::to_owned);
     let name = named.unwrap_or_else(|| if dir.is_empty() { "javascript".into() } else { split(&dir).1.to_owned() });
-    let command: &[&str] = match runner {
-        Runner::Vitest => &["vitest", "run"],
-        Runner::Jest => &["jest"],
-        _ => &["node", "--test"],
-    };
-    let mut command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-    if runner != Runner::Node {
-        command[0] = program(files, &dir, &command[0]);
-    }
+    let command = command(files, manifest, runner);
     Package { runner, name, dir, command, also: vec![], needs: vec![], shared: shared(files, &home), guessed: false, home }
+}
+
+/// The command, with those options of the project's own script that say what its tests are.
+fn command(files: &Files<'_>, manifest: &Manifest, runner: Runner) -> Vec<String> {
+    let script = manifest.json.get("scripts").and_then(|scripts| scripts.get("test")).and_then(Value::as_str).unwrap_or_default();
+    let words = words(script, runner);
+    let program = |name: &str| program(files, &manifest.dir, name);
+    match runner {
+        Runner::Vitest => [vec![program("vitest"), "run".into()], configs(&words)].concat(),
+        // As jest's own guide has it for modules, where its program cannot be started by itself.
+        Runner::Jest if script.contains("--experimental-vm-modules") => {
+            let jest = program("jest").replace(".bin/jest", "jest/bin/jest.js");
+            [vec!["node".into(), "--experimental-vm-modules".into(), jest], configs(&words)].concat()
+        }
+        Runner::Jest => [vec![program("jest")], configs(&words)].concat(),
+        _ => node(&words),
+    }
+}
+
+/// The words of a script after the runner's program; none where it takes a shell to know them.
+fn words(script: &str, runner: Runner) -> Vec<String> {
+    let name = match runner {
+        Runner::Vitest => "vitest",
+        Runner::Jest => "jest",
+        _ => "node",
+    };
+    let commands = script.split(['&', '|', ';', '<', '>']).map(|command| command.split_whitespace().collect::<Vec<_>>());
+    let after = |words: Vec<&str>| {
+        let at = words.iter().position(|word| word.rsplit('/').next().is_some_and(|word| word.split('.').next() == Some(name)))?;
+        Some(words[at + 1..].iter().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect::<Vec<_>>())
+    };
+    let words = commands.filter_map(after).find(|words| runner != Runner::Node || words.iter().any(|word| word == "--test"));
+    words.filter(|words| words.iter().all(|word| !word.contains(['$', '`', '\\', '"', '\'']))).unwrap_or_default()
+}
+
+/// The options that name a configuration or a project.
+fn configs(words: &[String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (option, value) = word.split_once('=').map_or((word.as_str(), None), |(option, value)| (option, Some(value)));
+        if ["--config", "-c", "--project", "--projects", "--selectProjects"].contains(&option) {
+            kept.push(word.clone());
+            if value.is_none() {
+                kept.extend(words.next().cloned());
+            }
+        }
+    }
+    kept
+}
+
+/// Node's options, then `--test`, then the files.
+fn node(words: &[String]) -> Vec<String> {
+    let valued = ["--import", "-r", "--require", "--loader", "--experimental-loader", "-C", "--conditions"];
+    let (mut options, mut files) = (vec!["node".to_owned()], Vec::new());
+    let mut words = words.iter().filter(|word| *word != "--test" && !word.starts_with("--watch") && !word.starts_with("--test-reporter"));
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            files.push(word.clone());
+            continue;
+        }
+        options.push(word.clone());
+        if valued.contains(&word.as_str()) {
+            options.extend(words.next().cloned());
+        }
+    }
+    options.push("--test".to_owned());
+    [options, files].concat()
 }
 
 /// The program the project itself installed: in its own folder or in one above, as node looks for it.
@@ -105,7 +167,7 @@ fn program(files: &Files<'_>, dir: &str, name: &str) -> String {
         if files.root.join(join(folder, &path)).exists() {
             return format!("{above}{path}");
         }
-        above.push_str("../");
+        above = if above == "./" { "../".to_owned() } else { format!("{above}../") };
         at = (!folder.is_empty()).then(|| split(folder).0);
     }
     // Where none is installed, the place it should be in says what is missing.
@@ -171,9 +233,12 @@ fn is_run_from_above(files: &Files<'_>, manifests: &[Manifest], manifest: &Manif
 
 fn has_projects(files: &Files<'_>, root: &Manifest) -> bool {
     let inside = root.json.get("jest").is_some_and(|jest| jest.get("projects").is_some());
-    let mut configs = files.paths.iter().filter(|path| split(path).0 == root.dir && CONFIGS.iter().any(|start| split(path).1.starts_with(start)));
+    let mut configs =
+        files.paths.iter().filter(|path| split(path).0 == root.dir && CONFIGS.iter().any(|start| split(path).1.starts_with(start)));
     // A configuration is a program: that it speaks of projects at all is the most that can be read without running it.
-    inside || configs.any(|path| split(path).1.starts_with("vitest.workspace.") || files.peek(path).is_some_and(|text| text.contains("projects")))
+    inside
+        || configs
+            .any(|path| split(path).1.starts_with("vitest.workspace.") || files.peek(path).is_some_and(|text| text.contains("projects")))
 }
 
 /// The folders of the packages here that it depends on: of its own workspace by name, any by path.
@@ -213,7 +278,7 @@ impl Members {
         let below = |patterns: Vec<&str>| -> Vec<String> {
             patterns.iter().filter_map(|pattern| resolve(dir, pattern.trim_start_matches('!'))).collect()
         };
-        Some(Self { named: super::globs(&below(named)), not: super::globs(&below(not)) })
+        Some(Self { named: globs(&below(named)), not: globs(&below(not)) })
     }
 
     fn hold(&self, dir: &str) -> bool {

@@ -26,7 +26,7 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("script/tests/test_a.py", ""),
 ];
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (path, content) in files {
         let path = folder.path().join(path);
@@ -37,7 +37,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 #[track_caller]
-fn check(files: &[(&str, &str)], changed: &[&str], expect: Expect) {
+pub(super) fn check(files: &[(&str, &str)], changed: &[&str], expect: Expect) {
     let folder = folder(files);
     let survey = survey(folder.path());
     let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();

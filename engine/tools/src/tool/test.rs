@@ -9,12 +9,22 @@ mod again;
 mod cargo;
 mod case;
 mod course;
+mod ctest;
+mod go;
+mod gradle;
+mod javascript;
+mod jest;
+mod junit;
+mod jvm;
 mod libtest;
+mod maven;
 mod nextest;
+mod node;
 mod order;
 mod pytest;
 mod report;
 mod selection;
+mod vitest;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -72,6 +82,9 @@ struct Session<'a> {
     cancel: &'a Cancel,
 }
 
+/// Tests one package.
+type Alone = fn(&Session<'_>, &Package, &Wanted<'_>) -> Result<Tested, Fault>;
+
 /// How a runner's program ended.
 enum Run {
     Ended(Ended),
@@ -113,9 +126,9 @@ impl Session<'_> {
         if self.is_over() {
             return Ok(Tested::all(group, State::NotRun, "the budget had ended"));
         }
-        let mut tested = match group[0].runner {
-            Runner::Cargo | Runner::Nextest => cargo::test(self, group, wanted)?,
-            _ => self.each(group, wanted)?,
+        let mut tested = match alone(group[0].runner) {
+            Some(test) => group.iter().map(|package| self.one(test, package, wanted)).collect::<Result<_, _>>()?,
+            None => cargo::test(self, group, wanted)?,
         };
         for case in tested.iter_mut().flat_map(|tested| &mut tested.cases) {
             case.place = case.place.take().map(|place| self.placed(&group[0].home, &place));
@@ -125,12 +138,8 @@ impl Session<'_> {
         Ok(tested)
     }
 
-    /// Runners that are started for one package at a time.
-    fn each(&self, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
-        group.iter().map(|package| self.one(package, wanted)).collect()
-    }
-
-    fn one(&self, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
+    /// Tests one package of several, by a runner that is started for one at a time.
+    fn one(&self, test: Alone, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
         let own: Vec<Pick>;
         let mut wanted = *wanted;
         if let Wanted::Only(picks) = wanted {
@@ -140,10 +149,7 @@ impl Session<'_> {
             }
             wanted = Wanted::Only(&own);
         }
-        match package.runner {
-            Runner::Pytest => pytest::test(self, package, &wanted),
-            runner => Err(Fault::Broken(format!("start {}: there is nothing that reads what it prints", runner.name()))),
-        }
+        test(self, package, &wanted)
     }
 
     /// A runner's place, relative to the root where it lies below it.
@@ -180,6 +186,21 @@ impl Session<'_> {
     }
 }
 
+/// What tests one package by a runner that is started for one at a time; nothing for cargo, which is started for several.
+fn alone(runner: Runner) -> Option<Alone> {
+    match runner {
+        Runner::Cargo | Runner::Nextest => None,
+        Runner::Pytest => Some(pytest::test),
+        Runner::Vitest => Some(vitest::test),
+        Runner::Jest => Some(jest::test),
+        Runner::Node => Some(node::test),
+        Runner::Go => Some(go::test),
+        Runner::Maven => Some(maven::test),
+        Runner::Gradle => Some(gradle::test),
+        Runner::Ctest => Some(ctest::test),
+    }
+}
+
 /// The command with its program's full path; nothing if there is no such program.
 fn located(dir: &Path, mut argv: Vec<String>) -> Option<Vec<String>> {
     let program = argv.first_mut()?;
@@ -200,5 +221,7 @@ fn running(root: &Path) -> String {
     std::env::join_paths(all).unwrap_or(before).to_string_lossy().into_owned()
 }
 
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod tests;

@@ -62,7 +62,7 @@ struct Told {
 type Choice = BTreeMap<String, Option<BTreeSet<String>>>;
 
 /// Tests one module.
-pub(super) fn test(session: &Session<'_>, package: &Package, wanted: Wanted<'_>) -> Result<Tested, Fault> {
+pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     let first = match wanted {
         Wanted::List => return list(session, package),
         Wanted::All => start(session, package, &["./...".to_owned()], None)?,
@@ -75,7 +75,8 @@ pub(super) fn test(session: &Session<'_>, package: &Package, wanted: Wanted<'_>)
 fn only(session: &Session<'_>, package: &Package, picks: &[Pick]) -> Result<Tested, Fault> {
     let choice = choice(package, picks);
     let (named, whole): (Vec<_>, Vec<_>) = choice.iter().partition(|(_, names)| names.is_some());
-    let names: BTreeSet<&str> = named.iter().flat_map(|(_, names)| names.iter().flat_map(|names| names.iter().map(String::as_str))).collect();
+    let names: BTreeSet<&str> =
+        named.iter().flat_map(|(_, names)| names.iter().flat_map(|names| names.iter().map(String::as_str))).collect();
     let pattern = format!("^({})$", names.into_iter().collect::<Vec<_>>().join("|"));
     let folders = |of: &[(&String, &Option<BTreeSet<String>>)]| of.iter().map(|(dir, _)| seen(dir)).collect::<Vec<_>>();
     let mut ends = Vec::new();
@@ -112,7 +113,8 @@ fn choice(package: &Package, picks: &[Pick]) -> Choice {
     let mut choice = Choice::new();
     for pick in picks {
         let (dir, name) = chosen(package, pick);
-        let runs = name.filter(|name| RUN.iter().any(|start| name.starts_with(start)) && name.chars().all(|c| c.is_alphanumeric() || c == '_'));
+        let runs =
+            name.filter(|name| RUN.iter().any(|start| name.starts_with(start)) && name.chars().all(|c| c.is_alphanumeric() || c == '_'));
         match (choice.entry(dir).or_insert_with(|| Some(BTreeSet::new())), runs) {
             (Some(names), Some(name)) => drop(names.insert(name)),
             (whole, None) => *whole = None,
@@ -151,7 +153,8 @@ fn lost(package: &Package, picks: &[Pick], choice: &Choice, tested: &Tested) -> 
         tested.cases.iter().any(fits)
     };
     let chosen = picks.iter().map(|pick| chosen(package, pick)).filter(|(dir, _)| choice.get(dir).is_some_and(Option::is_some));
-    let lost: BTreeSet<String> = chosen.filter(|(dir, name)| name.as_ref().is_some_and(|name| !came(dir, name))).map(|(dir, _)| seen(&dir)).collect();
+    let lost: BTreeSet<String> =
+        chosen.filter(|(dir, name)| name.as_ref().is_some_and(|name| !came(dir, name))).map(|(dir, _)| seen(&dir)).collect();
     lost.into_iter().collect()
 }
 
@@ -262,7 +265,11 @@ impl Told {
                 let whole = self.said.get(&(import.clone(), String::new())).map_or("", |whole| whole.output.as_str());
                 text = format!("it ended the whole test binary\n{text}\n{}", words(whole));
             }
-            case = case.says(&text).at(place(&said.output, dir, root));
+            case = case.says(if text.trim().is_empty() { "something tested within it failed" } else { &text }).at(place(
+                &said.output,
+                dir,
+                root,
+            ));
         }
         (case.path, case.line) = found.unzip();
         Case { name, seconds: said.seconds, ..case }
@@ -290,7 +297,8 @@ fn place(output: &str, dir: &str, root: &Path) -> Option<String> {
         let (file, rest) = line.trim_start().split_once(".go:")?;
         let number: u32 = rest.split(':').next()?.parse().ok()?;
         let plain = !file.is_empty() && !file.contains(char::is_whitespace) && line.starts_with(' ');
-        plain.then(|| if dir.is_empty() || file.contains('/') { format!("{file}.go:{number}") } else { format!("{dir}/{file}.go:{number}") })
+        plain
+            .then(|| if dir.is_empty() || file.contains('/') { format!("{file}.go:{number}") } else { format!("{dir}/{file}.go:{number}") })
     };
     output.lines().find_map(said)
 }

@@ -22,7 +22,7 @@ const NAMED: usize = 1000;
 const OPTIONS: &[&str] = &["--no-daemon", "--console=plain", "--continue"];
 
 /// Tests one build.
-pub(super) fn test(session: &Session<'_>, package: &Package, wanted: Wanted<'_>) -> Result<Tested, Fault> {
+pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     let tasks = match wanted {
         Wanted::All => vec!["cleanTest".to_owned(), "test".to_owned()],
         Wanted::Only(picks) => selected(&jvm::choices(session, package, picks, &["build.gradle", "build.gradle.kts"])),

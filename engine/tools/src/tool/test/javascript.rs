@@ -13,11 +13,12 @@ use std::path::Path;
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use super::Session;
 use super::case::{Case, Pick, Verdict, Wanted};
 use super::report::{State, Tested};
-use super::{Session, bounded};
 use crate::project::Package;
 use crate::tool::Fault;
+use crate::tool::bounded;
 use crate::tool::process::Ended;
 
 /// Between the parts of a test's id.
@@ -34,6 +35,13 @@ const TOLD: u64 = 256 * 1024 * 1024;
 
 /// The most characters of what was expected and what was there.
 const OPERAND: usize = 1000;
+
+/// What a runner that found no test at all says, without a word to its reporters.
+const NONE: &[&str] = &["No tests found", "No test files found"];
+
+/// The most last lines of a runner's own words that are told, and the most characters of each.
+const LAST: usize = 12;
+const WIDTH: usize = 300;
 
 /// A pattern that no title fits.
 const NOTHING: &str = "(?!)";
@@ -76,17 +84,18 @@ pub(super) enum Titles {
 }
 
 /// What one start told.
+#[derive(Default)]
 struct Told {
-    ended: Ended,
     cases: Vec<Case>,
     /// What failed outside of every test.
     errors: Vec<String>,
+    /// Whether the reporter came to its end.
+    whole: bool,
 }
 
 /// A line a reporter wrote.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(default)]
-#[derive(Default)]
 struct Line {
     end: bool,
     file: Option<String>,
@@ -110,13 +119,13 @@ struct Error {
 }
 
 /// Tests a package.
-pub(super) fn test(script: &Script, session: &Session<'_>, package: &Package, wanted: Wanted<'_>) -> Result<Tested, Fault> {
+pub(super) fn test(script: &Script, session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     let (selection, picks) = match wanted {
         Wanted::All => (Selection::default(), None),
         Wanted::List => (Selection { files: vec![], pattern: Some(NOTHING.into()) }, None),
         Wanted::Only(picks) => (Selection::of(picks, package, script.titles), Some(picks)),
     };
-    let mut told = match told(script, session, package, &selection)? {
+    let (mut ended, mut told) = match told(script, session, package, &selection)? {
         Ok(told) => told,
         Err(missing) => return Ok(Tested::new(package, State::Missing, &missing)),
     };
@@ -124,15 +133,20 @@ pub(super) fn test(script: &Script, session: &Session<'_>, package: &Package, wa
         told.cases.retain(|case| case.verdict != Verdict::Skipped || picks.iter().any(|pick| fits(pick, package, case)));
         let lost: Vec<&Pick> = picks.iter().filter(|pick| !told.cases.iter().any(|case| fits(pick, package, case))).collect();
         let again = Selection::files_of(&lost, package);
-        if !again.files.is_empty() && !told.ended.overdue && !session.is_over() {
-            told = told.with(self::told(script, session, package, &again)?);
+        if !again.files.is_empty()
+            && !ended.overdue
+            && !session.is_over()
+            && let Ok((end, more)) = self::told(script, session, package, &again)?
+        {
+            told = told.with(more);
+            ended = if end.code == Some(0) && !end.overdue { ended } else { end };
         }
     }
-    Ok(if matches!(wanted, Wanted::List) { listed(package, told) } else { tested(package, told) })
+    Ok(if matches!(wanted, Wanted::List) { listed(package, &ended, told) } else { tested(package, &ended, told) })
 }
 
 /// Starts the runner; where it is missing, what to do about it.
-fn told(script: &Script, session: &Session<'_>, package: &Package, selection: &Selection) -> Result<Result<Told, String>, Fault> {
+fn told(script: &Script, session: &Session<'_>, package: &Package, selection: &Selection) -> Result<Result<(Ended, Told), String>, Fault> {
     let broken = |e: std::io::Error| Fault::Broken(format!("write a reporter: {e}"));
     let folder = TempDir::with_prefix("naestro-test").map_err(broken)?;
     fs::write(folder.path().join(script.reporter.0), script.reporter.1).map_err(broken)?;
@@ -141,8 +155,8 @@ fn told(script: &Script, session: &Session<'_>, package: &Package, selection: &S
         Outcome::Ended(ended) => ended,
     };
     let text = read(&folder.path().join("told"));
-    let (cases, errors) = cases(&text, &session.root.join(&package.home), session.root);
-    Ok(Ok(Told { ended, cases, errors }))
+    let home = session.root.join(&package.home);
+    Ok(Ok((ended, cases(&text, &home, session.root))))
 }
 
 fn read(path: &Path) -> String {
@@ -155,33 +169,36 @@ fn read(path: &Path) -> String {
 
 impl Told {
     /// Together with what a second start told; of a test both know, the second word counts.
-    fn with(mut self, second: Result<Self, String>) -> Self {
-        let Ok(second) = second else { return self };
+    fn with(mut self, second: Self) -> Self {
         let known: BTreeSet<String> = second.cases.iter().map(|case| case.id.clone()).collect();
         self.cases.retain(|case| !known.contains(&case.id));
         self.cases.extend(second.cases);
         self.errors.extend(second.errors);
-        let ended = if second.ended.code == Some(0) && !second.ended.overdue { self.ended } else { second.ended };
-        Self { ended, ..self }
+        Self { whole: self.whole && second.whole, ..self }
     }
 }
 
-fn tested(package: &Package, told: Told) -> Tested {
+fn tested(package: &Package, ended: &Ended, told: Told) -> Tested {
     let mut tested = Tested::new(package, State::Passed, "");
     tested.seconds = told.cases.iter().filter_map(|case| case.seconds).sum();
     tested.cases = told.cases;
     if !told.errors.is_empty() {
         tested.cases.push(Case::new("(outside of every test)", Verdict::Failed).says(&told.errors.join("\n\n")));
     }
-    tested.conclude(&told.ended, &last_words(&told.ended.output));
+    tested.conclude(ended, &last_words(&ended.output));
+    let silent = !told.whole && !NONE.iter().any(|none| ended.output.contains(none));
+    if tested.state == State::Passed && (silent || tested.cases.iter().any(|case| case.verdict == Verdict::NotRun)) {
+        tested.state = State::NotFinished;
+        tested.note = format!("it ended well and did not tell of all its tests:\n{}", last_words(&ended.output));
+    }
     tested
 }
 
 /// The tests by their names alone; a file that cannot even be loaded is told as failing.
-fn listed(package: &Package, told: Told) -> Tested {
+fn listed(package: &Package, ended: &Ended, told: Told) -> Tested {
     let mut tested = Tested::new(package, State::Listed, "");
     let nameless = told.cases.iter().any(|case| case.name.is_empty() && case.verdict != Verdict::Failed);
-    if told.ended.overdue || nameless || (told.cases.is_empty() && told.ended.code != Some(0)) {
+    if ended.overdue || nameless || (told.cases.is_empty() && ended.code != Some(0)) {
         tested.state = State::Unlisted;
         return tested;
     }
@@ -197,8 +214,9 @@ fn listed(package: &Package, told: Told) -> Tested {
 
 /// The last lines of what a runner said, for where nothing else is known.
 pub(super) fn last_words(output: &str) -> String {
-    let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
+    let plain = output.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "");
+    let lines: Vec<String> = plain.lines().filter(|line| !line.trim().is_empty()).map(|line| bounded::line(line, WIDTH)).collect();
+    lines[lines.len().saturating_sub(LAST)..].join("\n")
 }
 
 impl Selection {
@@ -330,14 +348,15 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The tests of a reporter's lines, and what failed outside of tests.
-fn cases(text: &str, home: &Path, root: &Path) -> (Vec<Case>, Vec<String>) {
-    let (mut cases, mut errors) = (Vec::new(), Vec::new());
+/// What a reporter's lines tell.
+fn cases(text: &str, home: &Path, root: &Path) -> Told {
+    let mut told = Told::default();
     let mut known: BTreeMap<String, u32> = BTreeMap::new();
     // A line that was cut because the runner was stopped is none.
     for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
         if line.end {
-            errors.extend(line.errors.iter().map(|error| error.message.clone()));
+            told.whole = true;
+            told.errors.extend(line.errors.iter().map(|error| error.message.clone()));
             continue;
         }
         let mut case = case(&line, home, root);
@@ -346,9 +365,9 @@ fn cases(text: &str, home: &Path, root: &Path) -> (Vec<Case>, Vec<String>) {
         if *count > 1 {
             case.id = format!("{} ({count})", case.id);
         }
-        cases.push(case);
+        told.cases.push(case);
     }
-    (cases, errors)
+    told
 }
 
 fn case(line: &Line, home: &Path, root: &Path) -> Case {

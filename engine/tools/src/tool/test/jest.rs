@@ -14,7 +14,7 @@ const MISSING: &str = "jest is not installed in the project; get it with: npm in
 const SCRIPT: Script = Script { start, reporter: ("jest.cjs", include_str!("javascript/jest.cjs")), titles: Titles::Full };
 
 /// Tests one package.
-pub(super) fn test(session: &Session<'_>, package: &Package, wanted: Wanted<'_>) -> Result<Tested, Fault> {
+pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     javascript::test(&SCRIPT, session, package, wanted)
 }
 

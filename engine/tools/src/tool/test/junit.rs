@@ -104,7 +104,8 @@ pub(super) fn read(bytes: &[u8]) -> Document {
     config.allow_dangling_amp = true;
     config.allow_unmatched_ends = true;
     config.check_end_names = false;
-    let mut reading = Reading { document: Document::default(), suites: vec![], case: None, within: Within::Nothing, opened: 0, seen: false };
+    let mut reading =
+        Reading { document: Document::default(), suites: vec![], case: None, within: Within::Nothing, opened: 0, seen: false };
     let problem = loop {
         match reader.read_event() {
             Ok(Event::Eof) => break None,
@@ -203,7 +204,12 @@ impl Reading {
             file: Some(attribute(element, "file")).filter(|file| !file.is_empty()),
             line: attribute(element, "line").parse().ok(),
             // Some write thousands with a comma.
-            seconds: attribute(element, "time").replace(',', "").parse().ok().filter(|seconds: &f64| seconds.is_finite()).unwrap_or_default(),
+            seconds: attribute(element, "time")
+                .replace(',', "")
+                .parse()
+                .ok()
+                .filter(|seconds: &f64| seconds.is_finite())
+                .unwrap_or_default(),
             status: attribute(element, "status"),
             ..TestCase::default()
         }

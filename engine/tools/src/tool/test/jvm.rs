@@ -48,13 +48,19 @@ pub(super) fn choices(session: &Session<'_>, package: &Package, picks: &[Pick], 
 
 fn choice(root: &Path, home: &Path, pick: &Pick, manifests: &[&str]) -> Option<Choice> {
     if pick.path.is_empty() {
-        let (module, test) = pick.id.as_deref()?.rsplit_once(' ').map_or(("", pick.id.as_deref()?), |(module, test)| (module, test));
+        let id = pick.id.as_deref()?;
+        let (module, test) = id.split_once(": ").filter(|(module, _)| !module.contains('#')).unwrap_or(("", id));
         let (class, method) = test.split_once('#')?;
         let method = plain(method);
-        return Some(Choice { module: module.trim_end_matches(':').to_owned(), class: class.to_owned(), method: (!method.is_empty()).then(|| method.to_owned()) });
+        return Some(Choice {
+            module: module.to_owned(),
+            class: class.to_owned(),
+            method: (!method.is_empty()).then(|| method.to_owned()),
+        });
     }
     let file = root.join(&pick.path);
-    let module = file.ancestors().skip(1).take_while(|dir| dir.starts_with(home)).find(|dir| manifests.iter().any(|name| dir.join(name).is_file()));
+    let module =
+        file.ancestors().skip(1).take_while(|dir| dir.starts_with(home)).find(|dir| manifests.iter().any(|name| dir.join(name).is_file()));
     let module = module.and_then(|dir| dir.strip_prefix(home).ok()).map(|dir| dir.display().to_string()).unwrap_or_default();
     let stem = file.file_stem()?.to_string_lossy().into_owned();
     let (classes, method) = match pick.name.as_slice() {
@@ -97,7 +103,10 @@ fn gather(dir: &Path, depth: usize, in_folder: fn(&Path) -> bool, found: &mut Re
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && depth > 0 && !name.starts_with('.') && !CLOSED.contains(&name.as_str()) {
             gather(&path, depth - 1, in_folder, found);
-        } else if kind.is_file() && name.starts_with("TEST-") && name.ends_with(".xml") && in_folder(dir)
+        } else if kind.is_file()
+            && name.starts_with("TEST-")
+            && name.ends_with(".xml")
+            && in_folder(dir)
             && let Ok(about) = entry.metadata()
             && let Ok(written) = about.modified()
         {
@@ -131,8 +140,6 @@ pub(super) fn cases(home: &Path, before: &Reports, after: &Reports) -> (Vec<Case
 struct Module {
     /// Relative to the build.
     dir: String,
-    /// Its folder.
-    at: PathBuf,
     home: PathBuf,
     /// Folders of sources: `src/test/java`.
     sources: Vec<PathBuf>,
@@ -145,7 +152,7 @@ impl Module {
         let above = report.ancestors().skip(1).take_while(|dir| dir.starts_with(home));
         let at = above.into_iter().find(|dir| dir.join("src").is_dir()).unwrap_or(home).to_owned();
         let dir = at.strip_prefix(home).map(|dir| dir.display().to_string()).unwrap_or_default();
-        Self { sources: sources(&at), dir, at, home: home.to_owned(), known: BTreeMap::new() }
+        Self { sources: sources(&at), dir, home: home.to_owned(), known: BTreeMap::new() }
     }
 
     fn case(&mut self, told: &TestCase) -> Case {
@@ -185,7 +192,8 @@ impl Module {
             None => SOURCES.iter().map(|ending| format!("{outer}.{ending}")).collect(),
         };
         let mut paths = self.sources.iter().flat_map(|dir| candidates.iter().map(move |candidate| dir.join(candidate)));
-        let found = paths.find(|path| path.is_file()).and_then(|path| path.strip_prefix(&self.home).ok().map(|path| path.display().to_string()));
+        let found =
+            paths.find(|path| path.is_file()).and_then(|path| path.strip_prefix(&self.home).ok().map(|path| path.display().to_string()));
         self.known.insert(key, found.clone());
         found
     }
@@ -193,7 +201,9 @@ impl Module {
     /// The first place of a stack that is in the module's own sources: `at demo.ATest.fails(ATest.java:9)`.
     fn place(&mut self, stack: &str) -> Option<String> {
         for line in stack.lines() {
-            let Some((method, place)) = line.trim().strip_prefix("at ").and_then(|at| at.strip_suffix(')')?.split_once('(')) else { continue };
+            let Some((method, place)) = line.trim().strip_prefix("at ").and_then(|at| at.strip_suffix(')')?.split_once('(')) else {
+                continue;
+            };
             let (Some((file, number)), Some((class, _))) = (place.rsplit_once(':'), method.rsplit_once('.')) else { continue };
             let class = class.rsplit('/').next().unwrap_or(class).split('$').next().unwrap_or(class);
             if number.parse::<u32>().is_ok()
@@ -235,13 +245,20 @@ pub(super) fn tested(package: &Package, home: &Path, ended: &Ended, (before, aft
         tested.cases.push(Case::new("(a report that cannot be read)", Verdict::Failed).says(&problems.join("\n")));
     }
     tested.conclude(ended, &said(&ended.output));
+    if tested.state == State::Passed && tested.cases.is_empty() {
+        tested.state = State::NotRun;
+        tested.note = "the build ended well, but told of no test: none was run".into();
+    }
     tested
 }
 
 /// What a build says of its failing, without the advice that follows.
 fn said(output: &str) -> String {
-    let lines: Vec<&str> = output.lines().map(|line| line.strip_prefix("[ERROR] ").unwrap_or(line)).filter(|line| !line.trim().is_empty()).collect();
-    let wrong = lines.iter().position(|line| line.contains("What went wrong:") || line.starts_with("Failed to execute") || line.contains("rror resolving"));
+    let lines: Vec<&str> =
+        output.lines().map(|line| line.strip_prefix("[ERROR] ").unwrap_or(line)).filter(|line| !line.trim().is_empty()).collect();
+    let wrong = lines
+        .iter()
+        .position(|line| line.contains("What went wrong:") || line.starts_with("Failed to execute") || line.contains("rror resolving"));
     wrong.map_or_else(|| last_words(output), |at| lines[at..].iter().take(8).copied().collect::<Vec<_>>().join("\n"))
 }
 
@@ -258,10 +275,12 @@ pub(super) fn compiler_errors(output: &str, home: &Path) -> Vec<Case> {
         number.parse::<u32>().ok()?;
         let path = Path::new(file).strip_prefix(home).ok()?.display().to_string();
         let message = message.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | ']' | ':' | ' '));
+        let message = message.strip_prefix("error: ").unwrap_or(message);
         Some((format!("{path}:{number}"), message.to_owned()))
     };
     let mut seen = BTreeSet::new();
-    let errors = output.lines().filter_map(error).filter(|error| !error.1.starts_with("warning") && seen.insert(error.clone())).take(ERRORS);
+    let errors =
+        output.lines().filter_map(error).filter(|error| !error.1.starts_with("warning") && seen.insert(error.clone())).take(ERRORS);
     errors.zip(1..).map(|((place, message), number)| Case::new(&id(number), Verdict::Failed).says(&message).at(Some(place))).collect()
 }
 

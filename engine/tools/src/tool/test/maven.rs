@@ -22,7 +22,7 @@ const OPTIONS: &[&str] =
     &["-Dstyle.color=never", "-Dmaven.test.failure.ignore=true", "-DfailIfNoTests=false", "-Dsurefire.failIfNoSpecifiedTests=false"];
 
 /// Tests one build.
-pub(super) fn test(session: &Session<'_>, package: &Package, wanted: Wanted<'_>) -> Result<Tested, Fault> {
+pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     let mut argv: Vec<String> = package.command.iter().cloned().chain(OPTIONS.iter().map(|option| (*option).to_owned())).collect();
     match wanted {
         Wanted::All => {}
@@ -84,7 +84,10 @@ mod tests {
             "-Dtest=demo.ATest#adds+fails,demo.BTest,demo.BTest$*",
         );
         check(&[("", "demo.ATest", Some("adds")), ("", "demo.ATest", None)], "-Dtest=demo.ATest,demo.ATest$*");
-        check(&[("a", "demo.ATest$Inner", Some("deep")), ("b/c", "demo.B", None)], "-pl a,b/c -am -Dtest=demo.ATest$Inner#deep,demo.B,demo.B$*");
+        check(
+            &[("a", "demo.ATest$Inner", Some("deep")), ("b/c", "demo.B", None)],
+            "-pl a,b/c -am -Dtest=demo.ATest$Inner#deep,demo.B,demo.B$*",
+        );
         check(&[], "");
     }
 }

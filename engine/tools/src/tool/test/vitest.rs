@@ -14,7 +14,7 @@ const MISSING: &str = "vitest is not installed in the project; get it with: npm 
 const SCRIPT: Script = Script { start, reporter: ("vitest.mjs", include_str!("javascript/vitest.mjs")), titles: Titles::Full };
 
 /// Tests one package.
-pub(super) fn test(session: &Session<'_>, package: &Package, wanted: Wanted<'_>) -> Result<Tested, Fault> {
+pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     javascript::test(&SCRIPT, session, package, wanted)
 }
 

@@ -98,16 +98,25 @@ fn ctest_tells_by_its_status_and_output() {
 #[test]
 fn a_document_that_ends_early_keeps_what_it_had_and_never_calls_the_open_case_passed() {
     let whole = r#"<testsuite name="s"><testcase name="a" classname="c"/><testcase name="b" classname="c"><failure message="m">text"#;
-    check(whole, expect![[r#"
+    check(
+        whole,
+        expect![[r#"
         [s] c "a" 0s Passed ""
         [s] c "b" 0s Failed { kind: "", message: "m", text: "text" } ""
-        problem: it ends before its end"#]]);
-    check(r#"<testsuite name="s"><testcase name="a" classname="c"/><testcase name="b" classname="c">"#, expect![[r#"
+        problem: it ends before its end"#]],
+    );
+    check(
+        r#"<testsuite name="s"><testcase name="a" classname="c"/><testcase name="b" classname="c">"#,
+        expect![[r#"
         [s] c "a" 0s Passed ""
-        problem: it ends before its end"#]]);
-    check(r#"<testsuite name="s"><testcase name="a" classname="c"/><testcase name="b" clas"#, expect![[r#"
+        problem: it ends before its end"#]],
+    );
+    check(
+        r#"<testsuite name="s"><testcase name="a" classname="c"/><testcase name="b" clas"#,
+        expect![[r#"
         [s] c "a" 0s Passed ""
-        problem: it is malformed: syntax error: tag not closed: `>` not found before end of input"#]]);
+        problem: it is malformed: syntax error: tag not closed: `>` not found before end of input"#]],
+    );
     check("", expect!["problem: it is no JUnit XML"]);
     check("no xml at all & <", expect!["problem: it is malformed: syntax error: tag not closed: `>` not found before end of input"]);
     check("<html><body>502</body></html>", expect!["problem: it is no JUnit XML"]);
@@ -116,8 +125,12 @@ fn a_document_that_ends_early_keeps_what_it_had_and_never_calls_the_open_case_pa
 #[test]
 fn odd_bytes_and_entities_are_taken_as_they_are() {
     check(b"<testsuite><testcase name='caf\xe9 \x01' classname='c'><failure>a & b &#27;[31m &#0; \x00</oops></failure></testcase></testsuite>", expect![[r#"[] c "caf� \u{1}" 0s Failed { kind: "", message: "", text: "a & b \u{1b}[31m &#0; \0" } """#]]);
-    check(b"<?xml version='1.0' encoding='ISO-8859-1'?><testsuite><testcase name='caf\xe9'/></testsuite>", expect![[r#"[]  "café" 0s Passed """#]]);
-    let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain("<testsuite><testcase name='é'/></testsuite>".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    check(
+        b"<?xml version='1.0' encoding='ISO-8859-1'?><testsuite><testcase name='caf\xe9'/></testsuite>",
+        expect![[r#"[]  "café" 0s Passed """#]],
+    );
+    let wide: Vec<u8> =
+        [0xFF, 0xFE].into_iter().chain("<testsuite><testcase name='é'/></testsuite>".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     check(wide, expect![[r#"[]  "é" 0s Passed """#]]);
     check(
         "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><testsuite><testcase name='&b;'><failure message='&b;'>&b;</failure></testcase></testsuite>",
@@ -128,7 +141,9 @@ fn odd_bytes_and_entities_are_taken_as_they_are() {
 #[test]
 fn what_is_too_much_is_cut() {
     let long = "x".repeat(1_000_000);
-    let document = format!("<testsuite><testcase name='{long}'><failure message='{long}'>{long}</failure><system-out>{long}</system-out></testcase></testsuite>");
+    let document = format!(
+        "<testsuite><testcase name='{long}'><failure message='{long}'>{long}</failure><system-out>{long}</system-out></testcase></testsuite>"
+    );
     let case = read(document.as_bytes()).cases.remove(0);
     let Outcome::Failed { message, text, .. } = &case.outcome else { panic!("{:?}", case.outcome) };
     assert_eq!((case.name.len(), message.len(), text.len(), case.output.len()), (WORD, WORD, TEXT, TEXT));
