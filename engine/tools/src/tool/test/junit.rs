@@ -97,6 +97,11 @@ pub(super) fn read_file(path: &Path) -> Document {
 
 /// Reads a document.
 pub(super) fn read(bytes: &[u8]) -> Document {
+    read_most(bytes, CASES)
+}
+
+/// Reads a document and no more than so many cases of it.
+fn read_most(bytes: &[u8], most: usize) -> Document {
     let text = decoded(bytes);
     let mut reader = Reader::from_str(&text);
     let config = reader.config_mut();
@@ -109,12 +114,16 @@ pub(super) fn read(bytes: &[u8]) -> Document {
     let problem = loop {
         match reader.read_event() {
             Ok(Event::Eof) => break None,
-            Ok(event) if reading.document.cases.len() < CASES => reading.take(&event),
-            Ok(_) => break Some(format!("it holds more than {CASES} tests")),
+            Ok(event) if reading.document.cases.len() < most || !begins_case(&event) => reading.take(&event),
+            Ok(_) => break Some(format!("it holds more than {most} tests")),
             Err(e) => break Some(format!("it is malformed: {e}")),
         }
     };
     reading.finish(problem)
+}
+
+fn begins_case(event: &Event<'_>) -> bool {
+    matches!(event, Event::Start(element) | Event::Empty(element) if element.local_name().into_inner() == "testcase")
 }
 
 /// The text, whatever its encoding: what cannot be decoded becomes U+FFFD.

@@ -22,8 +22,8 @@ fn check_selection(seen: Titles, picks: &[Pick], expect: Expect) {
 #[test]
 fn tests_are_chosen_by_file_and_full_title() {
     let one = pick("web/src/a.test.ts", &["math (basic)", "adds 1 + 1"]);
-    check_selection(Titles::Full, &[one.clone()], expect![[r#"src/a.test.ts (^| )(math \(basic\)( | > )adds 1 \+ 1)$"#]]);
-    check_selection(Titles::Last, &[one.clone()], expect![[r#"src/a.test.ts (^| )(adds 1 \+ 1)$"#]]);
+    check_selection(Titles::Full, std::slice::from_ref(&one), expect![[r#"src/a.test.ts (^| )(math \(basic\)( | > )adds 1 \+ 1)$"#]]);
+    check_selection(Titles::Last, std::slice::from_ref(&one), expect![[r#"src/a.test.ts (^| )(adds 1 \+ 1)$"#]]);
     check_selection(
         Titles::Full,
         &[one.clone(), pick("lib/b.test.ts", &["pair %i < ${b} $c.d $5"])],
