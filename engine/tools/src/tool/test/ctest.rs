@@ -48,6 +48,8 @@ struct Known {
     name: String,
     /// The file name of the program it runs, without its ending.
     program: String,
+    /// The list that adds it, and the line.
+    added: Option<(String, u32)>,
 }
 
 /// Tests one project.
@@ -63,10 +65,10 @@ pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>
     };
     match wanted {
         Wanted::List => Ok(listed(package, &known)),
-        Wanted::All => execute(session, package, folder.path(), None),
+        Wanted::All => execute(session, package, folder.path(), &known, None),
         Wanted::Only(picks) => match chosen(picks, &known) {
-            Some(names) => execute(session, package, folder.path(), Some(&names)),
-            None => execute(session, package, folder.path(), None).map(|tested| with_note(tested, ALL)),
+            Some(names) => execute(session, package, folder.path(), &known, Some(&names)),
+            None => execute(session, package, folder.path(), &known, None).map(|tested| with_note(tested, ALL)),
         },
     }
 }
@@ -183,18 +185,31 @@ fn known(session: &Session<'_>, package: &Package, folder: &Path) -> Result<Resu
     };
     let one = |test: &Value| {
         let program = test["command"].get(0).and_then(Value::as_str).map(Path::new).and_then(Path::file_stem);
-        Some(Known {
-            name: test["name"].as_str()?.to_owned(),
-            program: program.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        })
+        let program = program.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Some(Known { name: test["name"].as_str()?.to_owned(), program, added: added(&list["backtraceGraph"], &test["backtrace"]) })
     };
     Ok(Ok(list["tests"].as_array().into_iter().flatten().filter_map(one).collect()))
 }
 
+/// Where a test was added: the place of a node of the graph.
+fn added(graph: &Value, node: &Value) -> Option<(String, u32)> {
+    let node = graph["nodes"].get(usize::try_from(node.as_u64()?).ok()?)?;
+    let file = graph["files"].get(usize::try_from(node["file"].as_u64()?).ok()?)?.as_str()?;
+    Some((file.to_owned(), u32::try_from(node["line"].as_u64()?).ok()?))
+}
+
 fn listed(package: &Package, known: &[Known]) -> Tested {
     let mut tested = Tested::new(package, State::Listed, "");
-    tested.cases = known.iter().map(|test| Case { name: vec![test.name.clone()], ..Case::new(&test.name, Verdict::Listed) }).collect();
+    tested.cases = known.iter().map(|test| placed(Case::new(&test.name, Verdict::Listed), known)).collect();
     tested
+}
+
+/// A case with its name and with where it was added.
+fn placed(mut case: Case, known: &[Known]) -> Case {
+    let added = known.iter().find(|test| test.name == case.id).and_then(|test| test.added.clone());
+    (case.path, case.line) = added.unzip();
+    case.name = vec![case.id.clone()];
+    case
 }
 
 /// The names of what was picked; nothing where one of the picks is none that can be found among them.
@@ -215,12 +230,19 @@ fn chosen(picks: &[Pick], known: &[Known]) -> Option<BTreeSet<String>> {
     Some(names)
 }
 
-fn execute(session: &Session<'_>, package: &Package, folder: &Path, names: Option<&BTreeSet<String>>) -> Result<Tested, Fault> {
+fn execute(
+    session: &Session<'_>,
+    package: &Package,
+    folder: &Path,
+    known: &[Known],
+    names: Option<&BTreeSet<String>>,
+) -> Result<Tested, Fault> {
     let results = TempDir::with_prefix("naestro-test").map_err(|e| Fault::Broken(format!("make a folder for results: {e}")))?;
     let file = results.path().join("results.xml");
     let pattern = names.map(|names| format!("^({})$", names.iter().map(|name| escaped(name)).collect::<Vec<_>>().join("|")));
     let options = pattern.filter(|pattern| pattern.len() < 64 * 1024).into_iter().flat_map(|pattern| ["-R".to_owned(), pattern]);
-    let argv = ["ctest", "--output-junit", &file.display().to_string()].map(str::to_owned).into_iter().chain(options).collect();
+    let written = ["--output-junit".to_owned(), file.display().to_string()];
+    let argv = package.command.iter().cloned().chain(written).chain(options).collect();
     let Run::Ended(ended) = session.start(&folder.display().to_string(), argv)? else {
         return Ok(Tested::new(package, State::Missing, MISSING));
     };
@@ -231,12 +253,11 @@ fn execute(session: &Session<'_>, package: &Package, folder: &Path, names: Optio
     let document = if file.exists() { junit::read_file(&file) } else { junit::Document::default() };
     let said = said(&ended.output);
     let home = session.root.join(&package.home);
-    tested.cases = document.cases.iter().map(|told| case(told, &said, session.root, &home)).collect();
+    tested.cases = document.cases.iter().map(|told| placed(case(told, &said, session.root, &home), known)).collect();
     tested.seconds = tested.cases.iter().filter_map(|case| case.seconds).sum();
     // Stopped before it could write, it has still said of some tests how they ended.
     if document.cases.is_empty() {
-        tested.cases =
-            said.iter().map(|(name, how)| Case { name: vec![name.clone()], ..Case::new(name, ended_as(how)).says(how) }).collect();
+        tested.cases = said.iter().map(|(name, how)| placed(Case::new(name, ended_as(how)).says(how), known)).collect();
     }
     tested.conclude(&ended, &last_words(&ended.output));
     Ok(tested)
@@ -279,7 +300,7 @@ fn case(told: &TestCase, said: &BTreeMap<String, String>, root: &Path, home: &Pa
         (Outcome::Passed, "run" | "") => Verdict::Passed,
         _ => Verdict::Failed,
     };
-    let mut case = Case { name: vec![told.name.clone()], seconds: Some(told.seconds), ..Case::new(&told.name, verdict) };
+    let mut case = Case { seconds: Some(told.seconds), ..Case::new(&told.name, verdict) };
     if verdict == Verdict::Failed {
         let how = said.get(&told.name).filter(|how| *how != "Failed").map_or("", String::as_str);
         let why = if let Outcome::Skipped(why) = &told.outcome { why } else { "" };

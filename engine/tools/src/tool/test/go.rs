@@ -102,8 +102,10 @@ fn only(session: &Session<'_>, package: &Package, picks: &[Pick]) -> Result<Test
 /// Runs go; nothing where it is not installed. Results that go remembers are no runs.
 fn start(session: &Session<'_>, package: &Package, folders: &[String], pattern: Option<&str>) -> Result<Option<Ended>, Fault> {
     let pattern = pattern.into_iter().flat_map(|pattern| ["-run", pattern]);
-    let words = ["go", "test", "-json", "-count=1"].into_iter().chain(pattern).map(str::to_owned);
-    Ok(match session.start(&package.home, words.chain(folders.iter().cloned()).collect())? {
+    let words = ["-json", "-count=1"].into_iter().chain(pattern).map(str::to_owned);
+    // The command without its folders: what else it says, a person may have said.
+    let command = package.command.iter().filter(|word| !word.starts_with("./")).cloned();
+    Ok(match session.start(&package.home, command.chain(words).chain(folders.iter().cloned()).collect())? {
         Run::Missing => None,
         Run::Ended(ended) => Some(ended),
     })

@@ -28,8 +28,8 @@ pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>
         Wanted::Only(picks) => selected(&jvm::choices(session, package, picks, &["build.gradle", "build.gradle.kts"])),
         Wanted::List => return Ok(Tested::new(package, State::Unlisted, "")),
     };
-    let program = package.command.first().cloned().unwrap_or_else(|| "gradle".into());
-    let argv = std::iter::once(program).chain(OPTIONS.iter().map(|option| (*option).to_owned())).chain(tasks).collect();
+    let command = package.command.iter().filter(|word| *word != "test").cloned();
+    let argv = command.chain(OPTIONS.iter().map(|option| (*option).to_owned())).chain(tasks).collect();
     let home = session.root.join(&package.home);
     let before = jvm::reports(&home, is_report);
     let Run::Ended(ended) = session.start(&package.home, argv)? else { return Ok(Tested::new(package, State::Missing, MISSING)) };

@@ -341,40 +341,40 @@ fn ctest_builds_runs_chooses_and_lists() {
         &root,
         &Wanted::All,
         expect![[r#"
-        Failed
-        Failed a.fails ["a.fails"] at p/a_test.c:5: a_test.c:5: expected: <0> but was: <1> | expected 0 | actual 1
-        Failed b ["b"]: Exception: SegFault
-        Passed a.passes ["a.passes"]
-        Skipped a.skips ["a.skips"]"#]],
+            Failed
+            Failed a.fails ["a.fails"] p/CMakeLists.txt:7 at p/a_test.c:5: a_test.c:5: expected: <0> but was: <1> | expected 0 | actual 1
+            Failed b ["b"] p/CMakeLists.txt:10: Exception: SegFault
+            Passed a.passes ["a.passes"] p/CMakeLists.txt:6
+            Skipped a.skips ["a.skips"] p/CMakeLists.txt:8"#]],
     );
     check(
         &root,
         &Wanted::Only(&[pick("p/a_test.c", &["main"])]),
         expect![[r#"
-        Failed
-        Failed a.fails ["a.fails"] at p/a_test.c:5: a_test.c:5: expected: <0> but was: <1> | expected 0 | actual 1
-        Passed a.passes ["a.passes"]
-        Skipped a.skips ["a.skips"]"#]],
+            Failed
+            Failed a.fails ["a.fails"] p/CMakeLists.txt:7 at p/a_test.c:5: a_test.c:5: expected: <0> but was: <1> | expected 0 | actual 1
+            Passed a.passes ["a.passes"] p/CMakeLists.txt:6
+            Skipped a.skips ["a.skips"] p/CMakeLists.txt:8"#]],
     );
     check(
         &root,
         &Wanted::Only(&[pick("p/unheard.c", &["main"])]),
         expect![[r#"
-        Failed (ctest does not tell which file a test is in, so all of its tests were run)
-        Failed a.fails ["a.fails"] at p/a_test.c:5: a_test.c:5: expected: <0> but was: <1> | expected 0 | actual 1
-        Failed b ["b"]: Exception: SegFault
-        Passed a.passes ["a.passes"]
-        Skipped a.skips ["a.skips"]"#]],
+            Failed (ctest does not tell which file a test is in, so all of its tests were run)
+            Failed a.fails ["a.fails"] p/CMakeLists.txt:7 at p/a_test.c:5: a_test.c:5: expected: <0> but was: <1> | expected 0 | actual 1
+            Failed b ["b"] p/CMakeLists.txt:10: Exception: SegFault
+            Passed a.passes ["a.passes"] p/CMakeLists.txt:6
+            Skipped a.skips ["a.skips"] p/CMakeLists.txt:8"#]],
     );
     check(
         &root,
         &Wanted::List,
         expect![[r#"
-        Listed
-        Listed a.fails ["a.fails"]
-        Listed a.passes ["a.passes"]
-        Listed a.skips ["a.skips"]
-        Listed b ["b"]"#]],
+            Listed
+            Listed a.fails ["a.fails"] p/CMakeLists.txt:7
+            Listed a.passes ["a.passes"] p/CMakeLists.txt:6
+            Listed a.skips ["a.skips"] p/CMakeLists.txt:8
+            Listed b ["b"] p/CMakeLists.txt:10"#]],
     );
     std::fs::write(root.path().join("p/b_test.c"), "int main(void) { return nothing; }\n").unwrap();
     let unbuilt = tested(&root, &Wanted::All);

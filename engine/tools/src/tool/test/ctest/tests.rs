@@ -46,7 +46,7 @@ fn a_test_that_could_not_be_started_has_failed_and_a_disabled_one_was_skipped() 
 
 #[test]
 fn picks_are_found_by_name_or_by_the_program_their_file_becomes() {
-    let known = |name: &str, program: &str| Known { name: name.into(), program: program.into() };
+    let known = |name: &str, program: &str| Known { name: name.into(), program: program.into(), added: None };
     let known = [known("Math.adds", "math_test"), known("a.one", "a_test"), known("a.two", "a_test")];
     let check = |path: &str, name: &[&str], id: Option<&str>, expect: Expect| {
         let pick = Pick { path: path.into(), name: name.iter().map(|part| (*part).to_owned()).collect(), id: id.map(str::to_owned) };
