@@ -315,6 +315,4 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
-mod kinds;
-#[cfg(test)]
 mod tests;

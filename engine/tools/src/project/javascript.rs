@@ -1,7 +1,7 @@
 //! JavaScript and TypeScript: packages tested by vitest, jest or node's own runner.
 //!
 //! Which runner it is says the package's own `package.json`, in this order: its script `test`, its other scripts, what it depends on,
-//! a configuration file. A package that says nothing is tested by the one around it.
+//! a configuration file; the last two only where there are tests. A package that says nothing is tested by the one around it.
 
 use serde_json::Value;
 
@@ -183,7 +183,17 @@ fn runner(files: &Files<'_>, manifest: &Manifest) -> Option<Runner> {
     let scripts = manifest.json.get("scripts").and_then(Value::as_object);
     let test = scripts.and_then(|scripts| scripts.get("test")).and_then(Value::as_str).and_then(started);
     let others = || scripts.into_iter().flatten().filter_map(|(_, script)| script.as_str()).find_map(started);
-    test.or_else(others).or_else(|| depended(&manifest.json)).or_else(|| configured(files, manifest))
+    let meant = || depended(&manifest.json).or_else(|| configured(files, manifest)).filter(|_| has_tests(files, &manifest.dir));
+    test.or_else(others).or_else(meant)
+}
+
+/// Whether a file below the folder has a name that vitest and jest take for a test's.
+fn has_tests(files: &Files<'_>, dir: &str) -> bool {
+    let is_test = |path: &str| {
+        let (folder, name) = split(path);
+        name.contains(".test.") || name.contains(".spec.") || folder.split('/').any(|part| part == "__tests__")
+    };
+    files.paths.iter().any(|path| is_below(dir, path) && !is_installed(path) && is_test(path))
 }
 
 /// The runner a script starts.

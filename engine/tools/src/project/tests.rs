@@ -1,5 +1,7 @@
 //! Which packages a change concerns, and why.
 
+mod kinds;
+
 use std::fs;
 
 use expect_test::{Expect, expect};
@@ -26,7 +28,7 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("script/tests/test_a.py", ""),
 ];
 
-pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
+fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (path, content) in files {
         let path = folder.path().join(path);
@@ -37,7 +39,7 @@ pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 #[track_caller]
-pub(super) fn check(files: &[(&str, &str)], changed: &[&str], expect: Expect) {
+fn check(files: &[(&str, &str)], changed: &[&str], expect: Expect) {
     let folder = folder(files);
     let survey = survey(folder.path());
     let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();

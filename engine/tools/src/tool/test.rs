@@ -222,6 +222,4 @@ fn running(root: &Path) -> String {
 }
 
 #[cfg(test)]
-mod real;
-#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Tests of real projects with real runners.
 
 mod bad;
+mod real;
 mod selected;
 
 use std::fs;

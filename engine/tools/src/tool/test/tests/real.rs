@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
-use super::super::tests::folder;
-use super::case::{Case, Pick};
-use super::*;
+use super::super::super::tests::folder;
+use super::super::case::{Case, Pick};
+use super::super::*;
 
 /// What `naestro` says of the one package of a project.
 fn tested(root: &TempDir, wanted: &Wanted<'_>) -> Tested {
@@ -167,14 +167,15 @@ fn jest_runs_chooses_and_lists() {
         &root,
         &Wanted::List,
         expect![[r#"
-        Listed
-        Listed src/math.test.js > math (basic) > adds 1 + 1 ["math (basic)", "adds 1 + 1"] p/src/math.test.js:2
-        Listed src/math.test.js > math (basic) > fails ["math (basic)", "fails"] p/src/math.test.js:3
-        Listed src/math.test.js > math (basic) > later ["math (basic)", "later"] p/src/math.test.js:6
-        Listed src/math.test.js > math (basic) > pair 1 < 2 ["math (basic)", "pair 1 < 2"] p/src/math.test.js:7
-        Listed src/math.test.js > math (basic) > pair 3 < 4 ["math (basic)", "pair 3 < 4"] p/src/math.test.js:7
-        Listed src/other.test.js > plain ["plain"] p/src/other.test.js:1
-        Listed src/other.test.js > throws ["throws"] p/src/other.test.js:2"#]],
+            Listed
+            Failed src/broken.test.js [] p/src/broken.test.js:0 at p/src/broken.test.js:2: SyntaxError: ROOT/p/src/broken.test.js: Unexpected token (2:0)
+            Listed src/math.test.js > math (basic) > adds 1 + 1 ["math (basic)", "adds 1 + 1"] p/src/math.test.js:2
+            Listed src/math.test.js > math (basic) > fails ["math (basic)", "fails"] p/src/math.test.js:3
+            Listed src/math.test.js > math (basic) > later ["math (basic)", "later"] p/src/math.test.js:6
+            Listed src/math.test.js > math (basic) > pair 1 < 2 ["math (basic)", "pair 1 < 2"] p/src/math.test.js:7
+            Listed src/math.test.js > math (basic) > pair 3 < 4 ["math (basic)", "pair 3 < 4"] p/src/math.test.js:7
+            Listed src/other.test.js > plain ["plain"] p/src/other.test.js:1
+            Listed src/other.test.js > throws ["throws"] p/src/other.test.js:2"#]],
     );
 }
 
@@ -271,7 +272,7 @@ fn go_runs_chooses_and_lists() {
 }
 
 /// What `tests/runners/setup.sh` fetches into Maven's repository; `-o` keeps the test itself from the network.
-const POM: &str = include_str!("../../../../../tests/runners/pom.xml");
+const POM: &str = include_str!("../../../../../../tests/runners/pom.xml");
 
 #[test]
 fn maven_runs_what_was_chosen() {

@@ -1,8 +1,5 @@
 //! Which projects of other kinds than cargo's and pytest's there are, how they are tested, and what a change of them concerns.
 
-use expect_test::{Expect, expect};
-
-use super::tests::{check, folder};
 use super::*;
 
 #[track_caller]
@@ -27,6 +24,7 @@ const NPM: &[(&str, &str)] = &[
     ),
     ("packages/lib/package.json", r#"{"name":"lib","dependencies":{"base":"workspace:*"}}"#),
     ("packages/base/package.json", r#"{"name":"base","devDependencies":{"jest":"1"}}"#),
+    ("packages/base/a.test.js", ""),
     ("packages/old/package.json", r#"{"name":"old","scripts":{"test":"node --import tsx --test 'test/*.ts' --watch"}}"#),
     ("packages/app/node_modules/x/package.json", r#"{"name":"x","scripts":{"test":"jest"}}"#),
     ("node_modules/.bin/vitest", ""),
@@ -51,8 +49,11 @@ fn the_runner_of_a_javascript_package_is_what_its_own_manifest_says() {
             ("b/package.json", r#"{"scripts":{"test":"tsc && vitest run --config=unit.ts --ui","lint":"eslint"}}"#),
             ("c/package.json", r#"{"scripts":{"test":"echo no","unit":"c8 jest"}}"#),
             ("d/package.json", r#"{"jest":{}}"#),
+            ("d/x.spec.ts", ""),
             ("e/package.json", "{}"),
+            ("e/__tests__/y.js", ""),
             ("e/vitest.config.ts", ""),
+            ("only/package.json", r#"{"devDependencies":{"vitest":"1"}}"#),
             ("f/package.json", r#"{"scripts":{"test":"mocha"}}"#),
             ("g/package.json", r#"{"scripts":{"test":"node --test \"$DIR\""}}"#),
             ("h/package.json", r#"{"scripts":"odd","workspaces":3,"devDependencies":[]}"#),
