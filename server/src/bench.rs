@@ -2,6 +2,7 @@
 
 mod agent;
 mod durable;
+mod index;
 mod select;
 
 use clap::Subcommand;
@@ -20,6 +21,7 @@ pub(crate) struct Args {
 enum What {
     Agent(agent::Args),
     Durable(durable::Args),
+    Index(index::Args),
     Select(select::Args),
 }
 
@@ -28,6 +30,7 @@ impl Args {
         match self.what {
             What::Agent(args) => args.run(),
             What::Durable(args) => args.run(),
+            What::Index(args) => args.run(),
             What::Select(args) => args.run(),
         }
     }
