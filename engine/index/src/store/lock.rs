@@ -3,7 +3,8 @@
 //! The lock is advisory and on a file beside the database: the system lets go of it with the process that held it, and the
 //! database can be removed while it is held.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ impl Lock {
     pub(crate) fn hold(path: &Path, watch: &dyn Watch) -> Result<Self, Trouble> {
         let unavailable = |error: std::io::Error| Trouble::Unavailable(format!("lock the index with {}: {error}", path.display()));
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(unavailable)?;
+            // What is kept quotes the code: it is its owner's alone.
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unavailable)?;
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unavailable)?;
         loop {

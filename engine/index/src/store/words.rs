@@ -24,15 +24,13 @@ pub(crate) fn words(text: &str) -> String {
     forms
 }
 
-/// The query that finds one word; nothing where such a word is not kept.
-pub(crate) fn query(word: &str) -> Option<String> {
-    if !is_kept(word) || !word.chars().all(is_part) {
-        return None;
-    }
-    let mut form = String::from("\"");
-    push_form(word, &mut form);
-    form.push('"');
-    Some(form)
+/// The query that finds the files that hold a name; nothing where none of its words are kept.
+///
+/// A name of several words (`operator new`, `#secret`, a test's sentence) finds the files that hold all of them.
+pub(crate) fn query(name: &str) -> Option<String> {
+    let forms = words(name);
+    let quoted: Vec<String> = forms.split_whitespace().map(|form| format!("\"{form}\"")).collect();
+    (!quoted.is_empty()).then(|| quoted.join(" "))
 }
 
 fn is_part(c: char) -> bool {
@@ -80,9 +78,10 @@ mod tests {
     #[test]
     fn a_query_has_the_form_of_its_word() {
         assert_eq!(query("HashMap").as_deref(), Some("\"hashmap~88\""));
-        assert_eq!(query("a b"), None);
+        assert_eq!(query("#secret").as_deref(), Some("\"secret~\""));
+        assert_eq!(query("adds A number").as_deref(), Some("\"adds~\" \"a~8\" \"number~\""));
         assert_eq!(query("42"), None);
         assert_eq!(query(""), None);
-        assert_eq!(query("x\" OR \"y"), None);
+        assert_eq!(query("x\" OR \"y").as_deref(), Some("\"x~\" \"or~c\" \"y~\""));
     }
 }

@@ -137,7 +137,9 @@ fn make_up(root: &Path, wanted: u64) -> io::Result<()> {
     for file in 0..wanted.div_ceil(600) {
         let function = |at| {
             let other = (file * 31 + at * 7) % (file * 100 + at + 1);
-            format!("/// Number {at} of file {file}.\nfn made_{file}_{at}(value: usize) -> usize {{\n    value + made_{other}({at})\n}}\n\n")
+            format!(
+                "/// Number {at} of file {file}.\nfn made_{file}_{at}(value: usize) -> usize {{\n    value + made_{other}({at})\n}}\n\n"
+            )
         };
         fs::write(root.join(format!("made_up/file_{file:06}.rs")), format!("\n{}", (0..120).map(function).collect::<String>()))?;
     }

@@ -22,7 +22,24 @@ fn a_tree() {
     };
     ask("cold");
     ask("warm");
+    let used = || {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()
+    };
+    let (before, begun) = (used(), Instant::now());
+    for _ in 0..100 {
+        let index = Index::new(home.path().to_path_buf());
+        index.ask(&tree, &[], &Patience::endless(), |facts, _| facts.files().map(drop)).unwrap();
+    }
+    eprintln!("warm anew: {:.1} ms of CPU, {:?}", (used() - before) / 10.0, begun.elapsed() / 100);
     let index = Index::new(home.path().to_path_buf());
+    (0..4).for_each(|_| index.ask(&tree, &[], &Patience::endless(), |_, _| Ok(())).unwrap());
+    let (before, begun) = (used(), Instant::now());
+    for _ in 0..100 {
+        index.ask(&tree, &[], &Patience::endless(), |facts, _| facts.files().map(drop)).unwrap();
+    }
+    eprintln!("listening: {:.1} ms of CPU, {:?}", (used() - before) / 10.0, begun.elapsed() / 100);
     for name in ["new", "parse", "HashMap", "Vec"] {
         let (named, mentioned, near) = index
             .ask(&tree, &[], &Patience::endless(), |facts, _| {
