@@ -78,12 +78,14 @@ impl Args {
 
 /// One line of figures; times and memory of a process and all it started.
 #[derive(Serialize)]
-#[serde(tag = "bench", rename_all = "snake_case")]
+#[serde(tag = "bench")]
 enum Figures {
     /// What is read: lines of code of the understood languages, and all bytes.
-    IndexTree { files: usize, lines: u64, bytes: u64, cores: usize },
+    #[serde(rename = "index_tree")]
+    Tree { files: usize, lines: u64, bytes: u64, cores: usize },
     /// What reading it all took; sizes in MB of 10^6 bytes, `stored_mb` of what lies on disk afterwards.
-    IndexCold {
+    #[serde(rename = "index_cold")]
+    Cold {
         tool: &'static str,
         wall_s: f64,
         cpu_s: f64,
@@ -95,11 +97,14 @@ enum Figures {
         times_ours: f64,
     },
     /// A tool that is not there.
-    IndexSkipped { tool: &'static str, reason: String },
+    #[serde(rename = "index_skipped")]
+    Skipped { tool: &'static str, reason: String },
     /// From an edit to an answer that knows it, in milliseconds: in a process that lives on, and by `naestro explain`, start to end.
-    IndexEdit { in_process_ms: f64, one_shot_ms: f64 },
+    #[serde(rename = "index_edit")]
+    Edit { in_process_ms: f64, one_shot_ms: f64 },
     /// `naestro explain PATH:LINE`, start to end, in milliseconds; and of that, what `naestro --version` takes as well.
-    IndexExplain { ms: f64, start_ms: f64 },
+    #[serde(rename = "index_explain")]
+    Explain { ms: f64, start_ms: f64 },
 }
 
 impl Figures {
@@ -109,18 +114,18 @@ impl Figures {
             return Ok(());
         }
         screen::print(&match self {
-            Self::IndexTree { files, lines, bytes, cores } => {
+            Self::Tree { files, lines, bytes, cores } => {
                 format!("tree: {files} files, {lines} lines of code, {} MB; {cores} cores\n", bytes / 1_000_000)
             }
-            Self::IndexCold { tool, wall_s, cpu_s, lines_per_s_per_core, peak_mb_per_million_lines, stored_mb, times_ours, .. } => format!(
+            Self::Cold { tool, wall_s, cpu_s, lines_per_s_per_core, peak_mb_per_million_lines, stored_mb, times_ours, .. } => format!(
                 "cold  {tool:9} {lines_per_s_per_core:8} lines/s/core (ours: goal 100000), {wall_s:6.2} s, {cpu_s:6.2} s of CPU \
                  ({times_ours:.2} times ours), {peak_mb_per_million_lines:4} MB per million lines (ours: goal 200), {stored_mb} MB stored\n"
             ),
-            Self::IndexSkipped { tool, reason } => format!("cold  {tool:9} skipped: {reason}\n"),
-            Self::IndexEdit { in_process_ms, one_shot_ms } => {
+            Self::Skipped { tool, reason } => format!("cold  {tool:9} skipped: {reason}\n"),
+            Self::Edit { in_process_ms, one_shot_ms } => {
                 format!("edit  {in_process_ms:.1} ms in a process that lives on, {one_shot_ms:.1} ms by `naestro explain` (goal 20)\n")
             }
-            Self::IndexExplain { ms, start_ms } => {
+            Self::Explain { ms, start_ms } => {
                 format!("warm  {ms:.1} ms for `naestro explain PATH:LINE` (goal 30), {start_ms:.1} ms of it to start\n")
             }
         })
@@ -151,7 +156,7 @@ fn measure(named: Option<&Path>, lines: u64, json: bool) -> Result<(), Error> {
     screen.note("make the tree");
     let tree = Tree::make(&place.0.join("tree"), named, lines).map_err(|error| failed(&format!("make the tree: {error}")))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Figures::IndexTree { files: tree.files, lines: tree.lines, bytes: tree.bytes, cores }.show(json)?;
+    Figures::Tree { files: tree.files, lines: tree.lines, bytes: tree.bytes, cores }.show(json)?;
     screen.note("read it all");
     let home = place.0.join("state");
     let ours = cold(&tree, "naestro", &ours(&home, &tree), &home, None)?;
@@ -198,7 +203,7 @@ impl Tool {
     fn measure(self, tree: &Tree, place: &Path, ours: Usage) -> Result<Figures, Error> {
         let program = match self.program(tree, place) {
             Ok(program) => program,
-            Err(reason) => return Ok(Figures::IndexSkipped { tool: self.name(), reason }),
+            Err(reason) => return Ok(Figures::Skipped { tool: self.name(), reason }),
         };
         Ok(cold(tree, self.name(), &program, &place.join("tags"), Some(ours))?.1)
     }
@@ -208,7 +213,7 @@ fn cold(tree: &Tree, tool: &'static str, program: &[String], stored: &Path, ours
     let used = measured(program)?;
     let per = |seconds: f64| (tree.lines as f64 / seconds.max(0.001)) as u64;
     let peak_mb = used.peak_kb * 1024 / 1_000_000;
-    let figures = Figures::IndexCold {
+    let figures = Figures::Cold {
         tool,
         wall_s: used.wall_s,
         cpu_s: used.cpu_s,
@@ -231,7 +236,7 @@ fn edit(home: &Path, tree: &Tree) -> Result<Figures, Error> {
         tree.edit(number, &name).map_err(|error| failed(&error.to_string()))?;
         child::explain(home, &tree.root, &name)
     })?;
-    Ok(Figures::IndexEdit { in_process_ms: edits.ms, one_shot_ms })
+    Ok(Figures::Edit { in_process_ms: edits.ms, one_shot_ms })
 }
 
 fn explain(home: &Path, tree: &Tree) -> Result<Figures, Error> {
@@ -239,7 +244,7 @@ fn explain(home: &Path, tree: &Tree) -> Result<Figures, Error> {
     child::explain(home, &tree.root, &target)?;
     let ms = median_of(STARTS, || child::explain(home, &tree.root, &target))?;
     let start_ms = median_of(STARTS, || child::start(&["--version"]))?;
-    Ok(Figures::IndexExplain { ms, start_ms })
+    Ok(Figures::Explain { ms, start_ms })
 }
 
 fn text(path: &Path) -> String {
