@@ -9,6 +9,7 @@
 
 mod walk;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
@@ -50,17 +51,16 @@ impl Found {
 /// # Errors
 /// `Unavailable` where the root is no folder that can be read.
 pub(crate) fn scan(root: &Path, known: &Known, suspects: Option<&BTreeSet<Vec<u8>>>) -> Result<Found, Trouble> {
-    let suspects = suspects.map(Suspects);
     if known.folders.is_empty() || rules_differ(root, known) {
         return Ok(compare(known, walk(root, &Cover::Everything)?, None));
     }
-    let dirty = differing(&known.folders, |path, folder| {
-        suspects.as_ref().is_none_or(|suspects| suspects.folder(path)) && !is_at(root, path, folder.stamp)
-    });
+    // What happens to a name happens to its folder as well.
+    let suspects: Option<BTreeSet<&[u8]>> = suspects.map(|paths| paths.iter().flat_map(|path| [path.as_slice(), parent(path)]).collect());
+    let folders = picked(&known.folders, suspects.as_ref());
+    let dirty = differing(&folders, |path, folder| !is_at(root, path, folder.stamp));
     let dirty: BTreeSet<&[u8]> = dirty.into_iter().map(|(path, _)| path).collect();
-    let files = differing(&known.files, |path, held| {
-        suspects.as_ref().is_none_or(|suspects| suspects.file(path)) && !dirty.contains(parent(path)) && !is_at(root, path, held.stamp)
-    });
+    let files = picked(&known.files, suspects.as_ref());
+    let files = differing(&files, |path, held| !dirty.contains(parent(path)) && !is_at(root, path, held.stamp));
     let jobs: Vec<Job> = files.into_iter().map(|(path, held)| Job { path: path.to_vec(), held: Some(held.clone()) }).collect();
     if dirty.is_empty() {
         return Ok(Found { jobs, ..Found::default() });
@@ -85,22 +85,11 @@ pub(crate) fn find<'a, T>(list: &'a [(Vec<u8>, T)], path: &[u8]) -> Option<&'a T
     list.binary_search_by(|(other, _)| other.as_slice().cmp(path)).ok().map(|at| &list[at].1)
 }
 
-struct Suspects<'a>(&'a BTreeSet<Vec<u8>>);
-
-impl Suspects<'_> {
-    fn file(&self, path: &[u8]) -> bool {
-        self.0.contains(path)
-    }
-
-    /// Whether something happened to the folder or to a name in it.
-    fn folder(&self, path: &[u8]) -> bool {
-        let mut prefix = path.to_vec();
-        if !path.is_empty() {
-            prefix.push(b'/');
-        }
-        self.0.contains(path)
-            || self.0.range(prefix.clone()..).take_while(|other| other.starts_with(&prefix)).any(|other| parent(other) == path)
-    }
+/// The suspects of a list; all of it where there are none.
+fn picked<'a, T: Clone>(list: &'a [(Vec<u8>, T)], suspects: Option<&BTreeSet<&[u8]>>) -> Cow<'a, [(Vec<u8>, T)]> {
+    let Some(suspects) = suspects else { return Cow::Borrowed(list) };
+    let known = suspects.iter().filter_map(|path| find(list, path).map(|item| (path.to_vec(), item.clone())));
+    Cow::Owned(known.collect())
 }
 
 /// Whether a file that says what is ignored came, went or changed. All are looked at, whatever is suspect: there are a handful, and
@@ -161,5 +150,5 @@ fn compare(known: &Known, walked: Walked, dirty: Option<&BTreeSet<&[u8]>>) -> Fo
     Found { jobs: walked.files.into_iter().filter_map(job).collect(), gone, folders, lost, rules }
 }
 
-/// A rule file that is not there, where that is known.
+// A rule file that is not there proves something; one that changed just now does not.
 const _: () = assert!(MISSING != UNSURE);

@@ -22,7 +22,7 @@ mod write;
 
 pub(crate) use fill::fill;
 pub(crate) use lock::Lock;
-pub(crate) use read::{Outlines, Snapshot};
+pub(crate) use read::{Decoded, Snapshot};
 pub(crate) use reading::Job;
 pub(crate) use schema::{Store, discard};
 pub(crate) use trouble::Trouble;

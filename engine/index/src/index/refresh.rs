@@ -12,9 +12,6 @@ use crate::history;
 use crate::scan::{Found, find, scan};
 use crate::store::{Known, Store, Trouble, fill};
 
-/// Under which key the database counts its states.
-const GENERATION: &str = "generation";
-
 /// What was known when the disk was last looked at from here.
 #[derive(Default)]
 pub(super) struct Seen(Option<(u64, Arc<Known>)>);
@@ -45,7 +42,7 @@ pub(super) fn refresh(
 impl Seen {
     /// What is known now.
     pub(super) fn known(&mut self, store: &Store) -> Result<Arc<Known>, Trouble> {
-        let now = generation(store)?;
+        let now = store.generation()?;
         if let Some((generation, known)) = &self.0
             && *generation == now
         {
@@ -57,17 +54,11 @@ impl Seen {
     }
 }
 
-/// The state that was counted last.
-pub(crate) fn generation(store: &Store) -> Result<u64, Trouble> {
-    let generation = store.meta(GENERATION)?.unwrap_or_default();
-    Ok(generation.parse().unwrap_or(0))
-}
-
 fn apply(store: &Store, root: &Path, found: Found, watch: &dyn Watch) -> Result<(), Trouble> {
     let Found { jobs, gone, folders, lost, rules } = found;
     store.all_or_nothing(|store| {
         // Counted before anything is written: who was interrupted leaves a state that nobody takes for an earlier one.
-        store.set_meta(GENERATION, &(generation(store)? + 1).to_string())?;
+        store.count_on()?;
         gone.into_iter().try_for_each(|file| store.forget(file))
     })?;
     if !jobs.is_empty() {

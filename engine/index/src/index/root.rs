@@ -12,7 +12,7 @@ use naestro_kernel::code::{Fault, Watch};
 use super::hearing::Hearing;
 use super::refresh::{Seen, refresh};
 use crate::history::Past;
-use crate::store::{Lock, Outlines, Snapshot, Store, Trouble, discard};
+use crate::store::{Decoded, Lock, Snapshot, Store, Trouble, discard};
 
 /// Connections that are kept for the next answer.
 const KEPT: usize = 4;
@@ -28,8 +28,10 @@ pub(super) struct Root {
     path: PathBuf,
     database: PathBuf,
     lock: PathBuf,
+    /// Which database all that is in memory is of.
+    made: Mutex<String>,
     stores: Mutex<Vec<Store>>,
-    outlines: Mutex<Arc<Outlines>>,
+    decoded: Mutex<Arc<Decoded>>,
     seen: Mutex<Seen>,
     hearing: Mutex<Hearing>,
 }
@@ -42,8 +44,9 @@ impl Root {
             database: home.join(format!("{name}.db")),
             lock: home.join(format!("{name}.lock")),
             path,
+            made: Mutex::default(),
             stores: Mutex::default(),
-            outlines: Mutex::default(),
+            decoded: Mutex::default(),
             seen: Mutex::default(),
             hearing: Mutex::default(),
         }
@@ -90,20 +93,19 @@ impl Root {
                 return Err(trouble);
             }
         }
-        Snapshot::begin(store, Arc::clone(&lock(&self.outlines)))
+        Snapshot::begin(store, Arc::clone(&lock(&self.decoded)))
     }
 
     fn store(&self) -> Result<Store, Trouble> {
-        let kept = lock(&self.stores).pop();
-        match kept {
-            Some(store) if store.is_at(&self.database) => Ok(store),
-            Some(_) => {
-                // Another process made the database anew: its numbers mean other files.
-                self.start_over();
-                Store::open(&self.database)
-            }
-            None => Store::open(&self.database),
+        let kept = lock(&self.stores).pop().filter(|store| store.is_at(&self.database));
+        let store = kept.map_or_else(|| Store::open(&self.database), Ok)?;
+        let made = store.made()?;
+        if *lock(&self.made) != made {
+            // Another process made the database anew, or it is the first time: what is in memory speaks of other numbers.
+            self.start_over();
+            *lock(&self.made) = made;
         }
+        Ok(store)
     }
 
     /// Removes the database, for the next answer to make it anew.
@@ -123,7 +125,7 @@ impl Root {
 
     fn start_over(&self) {
         lock(&self.stores).clear();
-        *lock(&self.outlines) = Arc::default();
+        *lock(&self.decoded) = Arc::default();
         *lock(&self.seen) = Seen::default();
     }
 }

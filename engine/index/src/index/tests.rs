@@ -73,7 +73,7 @@ impl Bench {
         self.folder.path().join("state")
     }
 
-    /// Writes a file and makes it old, so that its times prove its bytes, as those of most files do.
+    /// Writes a file, and the folders it lies in.
     fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -17,28 +17,45 @@ use crate::{Facts, File, FileId, Outline, record};
 /// How much of the disk form of outlines is kept decoded, in bytes.
 const KEPT: usize = 24 << 20;
 
-/// Outlines that were decoded, for everyone who asks about one root: what is known under a number never changes.
+/// What was decoded, for everyone who asks about one root: what is known under a number never changes, nor do the files of a
+/// state that was counted.
 #[derive(Default)]
-pub(crate) struct Outlines(Mutex<Decoded>);
+pub(crate) struct Decoded {
+    outlines: Mutex<Outlines>,
+    files: Mutex<Option<(u64, Arc<[File]>)>>,
+}
 
 #[derive(Default)]
-struct Decoded {
+struct Outlines {
     by_file: HashMap<FileId, Arc<Outline>>,
     size: usize,
 }
 
-impl Outlines {
+impl Decoded {
     fn find(&self, file: FileId) -> Option<Arc<Outline>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_file.get(&file).map(Arc::clone)
+        self.outlines.lock().unwrap_or_else(PoisonError::into_inner).by_file.get(&file).map(Arc::clone)
     }
 
     fn keep(&self, file: FileId, outline: &Arc<Outline>, size: usize) {
-        let mut decoded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if decoded.size + size > KEPT {
-            *decoded = Decoded::default();
+        let mut outlines = self.outlines.lock().unwrap_or_else(PoisonError::into_inner);
+        if outlines.size + size > KEPT {
+            *outlines = Outlines::default();
         }
-        decoded.size += size;
-        decoded.by_file.insert(file, Arc::clone(outline));
+        outlines.size += size;
+        outlines.by_file.insert(file, Arc::clone(outline));
+    }
+
+    /// The files of a state, read where they are not those that were asked for last.
+    fn files(&self, state: u64, read: impl FnOnce() -> Result<Vec<File>, Trouble>) -> Result<Arc<[File]>, Trouble> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, files)) = files.as_ref()
+            && *of == state
+        {
+            return Ok(Arc::clone(files));
+        }
+        let read: Arc<[File]> = read()?.into();
+        *files = Some((state, Arc::clone(&read)));
+        Ok(read)
     }
 }
 
@@ -47,18 +64,18 @@ pub(crate) struct Snapshot {
     store: Store,
     files: OnceCell<Arc<[File]>>,
     places: OnceCell<HashMap<FileId, usize>>,
-    outlines: Arc<Outlines>,
+    decoded: Arc<Decoded>,
     /// Damage that was met, told to the caller as a fault.
     damage: RefCell<Option<String>>,
 }
 
 impl Snapshot {
     /// Holds on to the state of now.
-    pub(crate) fn begin(store: Store, outlines: Arc<Outlines>) -> Result<Self, Trouble> {
+    pub(crate) fn begin(store: Store, decoded: Arc<Decoded>) -> Result<Self, Trouble> {
         store.conn.execute_batch("BEGIN")?;
         // The state is the one of the first statement that reads.
-        store.meta("rules")?;
-        Ok(Self { store, files: OnceCell::new(), places: OnceCell::new(), outlines, damage: RefCell::default() })
+        store.generation()?;
+        Ok(Self { store, files: OnceCell::new(), places: OnceCell::new(), decoded, damage: RefCell::default() })
     }
 
     /// Lets go of the state: the connection, or what was found to be damaged.
@@ -89,6 +106,11 @@ impl Snapshot {
         if let Some(files) = self.files.get() {
             return Ok(Arc::clone(files));
         }
+        let files = self.decoded.files(self.store.generation()?, || self.read_list())?;
+        Ok(Arc::clone(self.files.get_or_init(|| files)))
+    }
+
+    fn read_list(&self) -> Result<Vec<File>, Trouble> {
         let mut select = self.store.conn.prepare_cached(
             "SELECT id, path, language, note FROM files UNION ALL \
              SELECT 0, path, NULL, 'a repository of its own, which is left out' FROM folders WHERE apart",
@@ -102,17 +124,17 @@ impl Snapshot {
             files.push(File { id: FileId(row.get(0)?), path, language, note: row.get(3)? });
         }
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(Arc::clone(self.files.get_or_init(|| files.into())))
+        Ok(files)
     }
 
-    fn decoded(&self, file: FileId) -> Result<Arc<Outline>, Trouble> {
-        if let Some(outline) = self.outlines.find(file) {
+    fn read_outline(&self, file: FileId) -> Result<Arc<Outline>, Trouble> {
+        if let Some(outline) = self.decoded.find(file) {
             return Ok(outline);
         }
         let mut select = self.store.conn.prepare_cached("SELECT body FROM outlines WHERE file = ?1")?;
         let body: Option<Vec<u8>> = select.query_row([file.0], |row| row.get(0)).optional()?;
         let outline = Arc::new(body.as_deref().map_or_else(|| Ok(Outline::default()), record::decode)?);
-        self.outlines.keep(file, &outline, body.map_or(0, |body| body.len()));
+        self.decoded.keep(file, &outline, body.map_or(0, |body| body.len()));
         Ok(outline)
     }
 
@@ -150,7 +172,7 @@ impl Facts for Snapshot {
     }
 
     fn outline(&self, file: FileId) -> Result<Arc<Outline>, Fault> {
-        self.noted(self.decoded(file))
+        self.noted(self.read_outline(file))
     }
 
     fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault> {

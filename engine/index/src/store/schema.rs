@@ -8,7 +8,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
@@ -85,6 +85,11 @@ impl Store {
         identity(path) == Some(self.file)
     }
 
+    /// When and by whom it was made: another database has other numbers.
+    pub(crate) fn made(&self) -> Result<String, Trouble> {
+        self.meta("made")?.ok_or_else(|| Trouble::Damaged(String::from("it does not say when it was made")))
+    }
+
     /// What is noted under a key.
     pub(crate) fn meta(&self, key: &str) -> Result<Option<String>, Trouble> {
         let mut find = self.conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
@@ -143,6 +148,7 @@ fn create(conn: &Connection) -> Result<(), Trouble> {
     conn.execute_batch(TABLES)?;
     // Larger segments of full text are merged less often; 4 MB is what a transaction of a first build holds.
     conn.execute("INSERT INTO words (words, rank) VALUES ('hashsize', 4194304)", [])?;
+    set_meta(conn, "made", &format!("{:?} by {}", SystemTime::now(), std::process::id()))?;
     set_meta(conn, "rules", RULES)?;
     set_meta(conn, "boot", &boot())?;
     conn.pragma_update(None, "application_id", APPLICATION)?;

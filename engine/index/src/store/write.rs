@@ -12,6 +12,9 @@ use super::reading::{Reading, Said};
 use super::{Store, Trouble};
 use crate::{FileId, record};
 
+/// Under which key the states of what is known are counted.
+const GENERATION: &str = "generation";
+
 /// A file that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -58,6 +61,17 @@ impl Store {
         let written = write(self);
         let ended = self.end(written.is_ok());
         written.and(ended)
+    }
+
+    /// The state that was counted last.
+    pub(crate) fn generation(&self) -> Result<u64, Trouble> {
+        let generation = self.meta(GENERATION)?.unwrap_or_default();
+        Ok(generation.parse().unwrap_or(0))
+    }
+
+    /// Counts another state.
+    pub(crate) fn count_on(&self) -> Result<(), Trouble> {
+        self.set_meta(GENERATION, &(self.generation()? + 1).to_string())
     }
 
     /// What is known, to be compared with the disk.

@@ -119,3 +119,14 @@ fn a_disk_that_is_full() {
     let places = bench.ask_anew(|facts, _| defined(facts, "f299"));
     assert_eq!(places.split(' ').count(), 20, "who has room goes on");
 }
+
+#[test]
+fn a_database_that_another_process_made_anew() {
+    let bench = Bench::new(&[("a.rs", "fn f() {}\n"), ("b.rs", "fn g() {}\n")]);
+    for turn in 0..3 {
+        assert_eq!(bench.ask(|facts, _| defined(facts, "g")), "b.rs:1");
+        fs::remove_file(bench.database()).unwrap();
+        bench.write(&format!("a{turn}.rs"), "fn f() {}\n");
+        assert_eq!(bench.ask_anew(|facts, _| defined(facts, "g")), "b.rs:1");
+    }
+}
