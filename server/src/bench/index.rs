@@ -8,6 +8,8 @@
 //! Invariant: what is measured is this executable, in state directories of its own.
 
 mod child;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod work;
 

@@ -132,7 +132,7 @@ fn take(root: &Path, crates: &[PathBuf], wanted: u64, most: u64) -> io::Result<u
 }
 
 /// Writes files of functions that call each other.
-fn make_up(root: &Path, wanted: u64) -> io::Result<()> {
+pub(super) fn make_up(root: &Path, wanted: u64) -> io::Result<()> {
     fs::create_dir_all(root.join("made_up"))?;
     for file in 0..wanted.div_ceil(600) {
         let function = |at| {
