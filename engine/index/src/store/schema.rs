@@ -142,6 +142,8 @@ fn is_empty(conn: &Connection) -> Result<bool, Trouble> {
 }
 
 fn create(conn: &Connection) -> Result<(), Trouble> {
+    // Most of what is read are outlines of some 10 KB: one page each instead of a chain of them.
+    conn.pragma_update(None, "page_size", 16_384)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "OFF")?;
     conn.execute_batch("BEGIN IMMEDIATE")?;

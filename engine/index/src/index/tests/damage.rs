@@ -12,6 +12,9 @@ use rusqlite::Connection;
 use super::{Bench, Patience, defined, exists};
 use crate::Facts as _;
 
+/// The size of the database's pages, in bytes.
+const PAGE: usize = 16_384;
+
 /// Breaks the database while nobody has it open, and while somebody has.
 #[track_caller]
 fn check(damage: impl Fn(&Path)) {
@@ -57,8 +60,8 @@ fn pages_overwritten() {
     check(|database| {
         drop(settle(database));
         let file = fs::File::options().write(true).open(database).unwrap();
-        let pages = file.metadata().unwrap().len() / 4096;
-        (2..pages).for_each(|page| file.write_all_at(&[0xa5; 4096], page * 4096).unwrap());
+        let pages = file.metadata().unwrap().len() / PAGE as u64;
+        (2..pages).for_each(|page| file.write_all_at(&[0xa5; PAGE], page * PAGE as u64).unwrap());
     });
 }
 
