@@ -11,8 +11,8 @@ mod imports;
 mod members;
 mod modules;
 mod rust;
-mod shared;
 pub(crate) mod tree;
+mod unimported;
 pub(crate) mod view;
 
 use std::cell::RefCell;
@@ -186,7 +186,7 @@ impl<'a> Resolver<'a> {
         let mut imported = self.by_import(view, name, 0)?;
         if mention.manner == Manner::Macro && view.language == Some(Language::Rust) {
             // Macros have names of their own beside those of modules and functions.
-            imported.nodes.extend(self.shared(view, mention, name)?);
+            imported.nodes.extend(self.unimported(view, mention, name)?);
             imported.nodes.sort_unstable();
             imported.nodes.dedup();
             imported.outside &= imported.nodes.is_empty();
@@ -194,7 +194,7 @@ impl<'a> Resolver<'a> {
         if imported.outside || !imported.nodes.is_empty() {
             return Ok(imported);
         }
-        self.shared(view, mention, name).map(Found::these)
+        self.unimported(view, mention, name).map(Found::these)
     }
 
     /// The scopes around a place that define the name: what lies in the symbols around, then the file.

@@ -11,7 +11,7 @@ use crate::{Kind, Language, Manner, Mention};
 
 impl Resolver<'_> {
     /// What a package shares without an import: Go's and Java's folders, what C declares, Rust's macros, pytest's fixtures.
-    pub(super) fn shared(&self, view: &View, mention: &Mention, name: &str) -> Result<Vec<Node>, Fault> {
+    pub(super) fn unimported(&self, view: &View, mention: &Mention, name: &str) -> Result<Vec<Node>, Fault> {
         let folder = folder_of(&view.path);
         let near = |node: &Node| self.tree.file(node.file).is_some_and(|file| folder_of(&file.path) == folder);
         match view.language {
