@@ -118,4 +118,6 @@ fn add_dynamic(graph: &Graph<'_>, files: &[String], tests: &mut Vec<AffectedTest
 }
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod tests;

@@ -21,6 +21,8 @@ use std::rc::Rc;
 
 use naestro_kernel::code::Fault;
 
+use self::imports::{Asked, Item};
+use self::members::Members;
 use self::tree::Tree;
 pub(crate) use self::view::View;
 use self::view::{holds_members, is_callable};
@@ -98,8 +100,9 @@ pub(crate) struct Resolver<'a> {
     views: Known<FileId, Rc<View>>,
     named: Known<String, Rc<[Node]>>,
     modules: Known<(String, Language, String), Found>,
-    items: Known<(Node, String), Vec<Node>>,
-    asked: RefCell<HashSet<(Node, String)>>,
+    items: Known<Item, Vec<Node>>,
+    asked: RefCell<Asked>,
+    members: Known<(Option<Language>, String), Rc<Members>>,
     based_on: Known<(Option<Language>, String), Vec<String>>,
     held: Known<Node, Rc<HashSet<String>>>,
     crates: RefCell<Option<HashMap<String, FileId>>>,
@@ -118,6 +121,7 @@ impl<'a> Resolver<'a> {
             modules: RefCell::default(),
             items: RefCell::default(),
             asked: RefCell::default(),
+            members: RefCell::default(),
             based_on: RefCell::default(),
             held: RefCell::default(),
             crates: RefCell::default(),

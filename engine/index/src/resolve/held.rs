@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use naestro_kernel::code::Fault;
 
+use super::members::Members;
 use super::view::{is_callable, is_type};
 use super::{Node, Resolver, View, base_names};
 use crate::{Kind, Language, Mention};
@@ -26,35 +27,34 @@ static STANDARD: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("standa
 
 impl Resolver<'_> {
     /// Those of the methods or members that a mention can plausibly mean.
-    pub(super) fn plausible(&self, view: &View, mention: &Mention, found: Vec<Node>) -> Result<Vec<Node>, Fault> {
+    pub(super) fn plausible(&self, view: &View, mention: &Mention, members: &Members) -> Result<Vec<Node>, Fault> {
         let name = view.outline.name(mention.name);
-        if found.is_empty() || (found.len() == 1 && !is_standard(name)) {
-            return Ok(found);
+        if members.all.is_empty() || (members.all.len() == 1 && !is_standard(name)) {
+            return Ok(members.all.clone());
         }
         let held = self.held(view, mention.within)?;
-        let mut kept = Vec::new();
-        for node in found.iter().copied() {
-            let other = self.view(node.file)?;
-            let Some(owner) = node.symbol.and_then(|at| other.owner(at)) else {
-                kept.push(node);
-                continue;
-            };
-            let sees = |name: &str| held.contains(name) || view.outline.imports.iter().any(|import| import.alias == name);
-            if sees(owner) || self.bases_of_member(&other, node, owner)?.iter().any(|base| sees(base)) {
-                kept.push(node);
-            }
+        let aliases = || view.outline.imports.iter().map(|import| import.alias.as_str());
+        let mut kept: BTreeSet<Node> = members.loose.iter().copied().collect();
+        // Whichever is fewer is gone through: a name may have thousands of owners, and be called as often.
+        if members.by_type.len() <= held.len() {
+            let sees = |name: &str| held.contains(name) || aliases().any(|alias| alias == name);
+            kept.extend(members.by_type.iter().filter(|(name, _)| sees(name)).flat_map(|(_, nodes)| nodes));
+        } else {
+            let seen = held.iter().map(String::as_str).chain(aliases());
+            kept.extend(seen.filter_map(|name| members.by_type.get(name)).flatten());
         }
         // A name of our own whose type is in no sight is meant nevertheless: by a blanket `impl`, through a value from far away.
-        let is_ours = !is_standard(name) && found.len() <= TOO_COMMON;
-        Ok(if kept.is_empty() && is_ours { found } else { kept })
+        let is_ours = !is_standard(name) && members.all.len() <= TOO_COMMON;
+        Ok(if kept.is_empty() && is_ours { members.all.clone() } else { kept.into_iter().collect() })
     }
 
     /// The types whose members a member stands for: those its `impl` implements, or its class extends.
-    fn bases_of_member(&self, view: &View, node: Node, owner: &str) -> Result<Vec<String>, Fault> {
-        let parent = node.symbol.and_then(|at| view.symbol(at)?.parent).and_then(|at| view.symbol(at));
+    pub(super) fn bases_of_member(&self, view: &View, member: u32, owner: &str) -> Result<Vec<String>, Fault> {
+        let parent = view.symbol(member).and_then(|symbol| symbol.parent).and_then(|at| view.symbol(at));
         match parent {
-            Some(parent) if parent.kind == Kind::Impl => Ok(base_names(&parent.bases).map(str::to_owned).collect()),
-            Some(parent) if view.language == Some(Language::Rust) => Ok(base_names(&parent.bases).map(str::to_owned).collect()),
+            Some(parent) if parent.kind == Kind::Impl || view.language == Some(Language::Rust) => {
+                Ok(base_names(&parent.bases).map(str::to_owned).collect())
+            }
             _ => self.bases(view, owner),
         }
     }

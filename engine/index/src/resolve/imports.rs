@@ -1,12 +1,56 @@
 //! What imports bring in: modules, the items of modules, what is handed on from one to the next.
 //!
-//! Invariant: a circle of imports ends; what is asked for while it is being worked out is nothing.
+//! Invariant: a circle of imports ends; what is asked for while it is being worked out is nothing. Within one question no item is
+//! worked out twice from the same depth, however many ways lead to it.
+
+use std::collections::{HashMap, HashSet};
 
 use naestro_kernel::code::Fault;
 
 use super::tree::{folder_of, join, name_of};
 use super::{DEEPEST, Found, Node, Resolver, View, is_script};
 use crate::{FileId, Import, Kind, Language};
+
+/// A name that a module or a type may offer.
+pub(super) type Item = (Node, String);
+
+/// The items that one question has asked for so far.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Those that are being worked out.
+    open: HashSet<Item>,
+    /// Those that met a circle or the bound on depth, from which depth on, and what was found all the same.
+    partial: HashMap<Item, (u32, Vec<Node>)>,
+    /// How often something was not followed.
+    cuts: u64,
+}
+
+impl Asked {
+    /// Opens an item, unless it is not to be followed: then this is what is found of it.
+    fn open(&mut self, item: &Item, depth: u32) -> Option<Vec<Node>> {
+        if self.open.is_empty() {
+            self.partial.clear();
+        }
+        let partial = self.partial.get(item).filter(|(from, _)| *from <= depth).map(|(_, found)| found.clone());
+        let is_new = partial.is_none() && depth <= DEEPEST && self.open.insert(item.clone());
+        self.cuts += u64::from(!is_new);
+        (!is_new).then(|| partial.unwrap_or_default())
+    }
+
+    /// Closes an item; says whether what was found of it is all there is. `cuts` is how often something was not followed before.
+    fn close(&mut self, item: &Item, depth: u32, cuts: u64, found: &[Node]) -> bool {
+        self.open.remove(item);
+        let whole = self.open.is_empty() || self.cuts == cuts;
+        if !whole {
+            if !found.is_empty() {
+                // What was not followed to here may be found now.
+                self.partial.clear();
+            }
+            self.partial.insert(item.clone(), (depth, found.to_vec()));
+        }
+        whole
+    }
+}
 
 impl Resolver<'_> {
     /// What the file's imports make of the name.
@@ -42,6 +86,7 @@ impl Resolver<'_> {
     pub(super) fn imported(&self, view: &View, import: &Import, depth: u32) -> Result<Found, Fault> {
         let within = view.outline.at(import.span.start);
         if depth > DEEPEST {
+            self.asked.borrow_mut().cuts += 1;
             return Ok(Found::nothing());
         }
         let name = import.name.as_str();
@@ -80,16 +125,17 @@ impl Resolver<'_> {
         if let Some(known) = self.items.borrow().get(&key) {
             return Ok(known.clone());
         }
-        if depth > DEEPEST || !self.asked.borrow_mut().insert(key.clone()) {
-            return Ok(Vec::new());
+        if let Some(found) = self.asked.borrow_mut().open(&key, depth) {
+            return Ok(found);
         }
+        let cuts = self.asked.borrow().cuts;
         let found = self.find_item(module, name, depth);
-        self.asked.borrow_mut().remove(&key);
-        let found = found?;
-        if self.asked.borrow().is_empty() {
+        if self.asked.borrow_mut().close(&key, depth, cuts, found.as_deref().unwrap_or_default())
+            && let Ok(found) = &found
+        {
             self.items.borrow_mut().insert(key, found.clone());
         }
-        Ok(found)
+        found
     }
 
     pub(super) fn find_item(&self, module: Node, name: &str, depth: u32) -> Result<Vec<Node>, Fault> {

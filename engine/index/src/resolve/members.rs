@@ -2,11 +2,25 @@
 //!
 //! Invariant: types are told apart by name and file only.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use naestro_kernel::code::Fault;
 
 use super::view::{holds_members, is_type};
 use super::{Candidate, Found, Node, Resolver, View, base_names, held, is_script, related};
 use crate::{Kind, Language, Manner, Mention};
+
+/// Everything a call or a member of one name can mean where its type is not known.
+#[derive(Default)]
+pub(super) struct Members {
+    /// All of it.
+    pub(super) all: Vec<Node>,
+    /// What is no member of a type.
+    pub(super) loose: Vec<Node>,
+    /// The others, by the name of their type and the names of what that is based on.
+    pub(super) by_type: BTreeMap<String, Vec<Node>>,
+}
 
 impl Resolver<'_> {
     /// What a member of something that is not defined here means: what the repository itself adds to it, or, of what may be a type
@@ -100,25 +114,43 @@ impl Resolver<'_> {
         if stands_alone {
             return Ok(Vec::new());
         }
-        let mut found = Vec::new();
+        let untyped = is_script(view.language) || view.language == Some(Language::Python);
+        let members = self.members_named(view.language, name, untyped)?;
+        let alone = members.all.len() == 1;
+        let plausible = self.plausible(view, mention, &members)?;
+        Ok(plausible.into_iter().map(|node| Candidate { node, guess: !alone || untyped || held::is_standard(name) }).collect())
+    }
+
+    /// Everything that code of a language can mean by a member of that name; where nothing is typed and no type has one, functions too.
+    fn members_named(&self, language: Option<Language>, name: &str, untyped: bool) -> Result<Rc<Members>, Fault> {
+        let key = (language, name.to_owned());
+        if let Some(known) = self.members.borrow().get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let mut members = Members::default();
         let mut functions = Vec::new();
         for node in self.named(name)?.iter() {
             let other = self.view(node.file)?;
-            let Some(at) = node.symbol.filter(|_| related(view.language, other.language)) else { continue };
+            let Some(at) = node.symbol.filter(|_| related(language, other.language)) else { continue };
             let Some(symbol) = other.symbol(at) else { continue };
             match other.owner(at) {
-                Some(_) if symbol.kind != Kind::Test => found.push(*node),
+                Some(owner) if symbol.kind != Kind::Test => {
+                    members.all.push(*node);
+                    for named in std::iter::once(owner.to_owned()).chain(self.bases_of_member(&other, at, owner)?) {
+                        members.by_type.entry(named).or_default().push(*node);
+                    }
+                }
                 None if matches!(symbol.kind, Kind::Function | Kind::Variable | Kind::Method) => functions.push(*node),
                 _ => {}
             }
         }
-        let untyped = is_script(view.language) || view.language == Some(Language::Python);
-        if found.is_empty() && untyped {
-            found = functions;
+        if members.all.is_empty() && untyped {
+            members.loose = functions;
+            members.all.clone_from(&members.loose);
         }
-        let alone = found.len() == 1;
-        let plausible = self.plausible(view, mention, found)?;
-        Ok(plausible.into_iter().map(|node| Candidate { node, guess: !alone || untyped || held::is_standard(name) }).collect())
+        let members = Rc::new(members);
+        self.members.borrow_mut().insert(key, Rc::clone(&members));
+        Ok(members)
     }
 
     /// What a symbol is.
