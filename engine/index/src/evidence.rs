@@ -46,8 +46,14 @@ pub fn evidence(facts: &dyn Facts, history: &dyn History, target: &Target, watch
         subject = target::find(&resolver, history, target)?;
     }
     let graph = Graph::bounded(resolver, FILES_LOOKED_AT);
-    let mut told =
-        Told { graph: &graph, history, pages: Pages::new(history), facts: Vec::new(), left_out: BTreeMap::new(), gaps: RefCell::default() };
+    let mut told = Told {
+        graph: &graph,
+        history,
+        pages: Pages::new(history, fresh.read()),
+        facts: Vec::new(),
+        left_out: BTreeMap::new(),
+        gaps: RefCell::default(),
+    };
     let title = match subject {
         Subject::Symbol { node, title, others } => {
             told.gaps.borrow_mut().extend(others);
@@ -111,7 +117,8 @@ impl Told<'_> {
     fn commits(&mut self, path: &str, lines: (u32, u32), limit: usize) -> Result<(), Fault> {
         let commits = self.history.commits(path, lines, limit)?;
         if commits.is_empty() {
-            self.gap("no git history here, so who changed it and when is not known");
+            let why = if self.history.commit("HEAD").is_ok() { "no commit is known that changed it" } else { "no git history here" };
+            self.gap(format!("{why}, so who changed it and when is not known"));
         }
         for commit in commits {
             let text = format!("{} ({})", commit.title, commit.author);

@@ -32,6 +32,9 @@ use crate::{Language, Outline};
 use grammar::Grammar;
 use walk::Walk;
 
+/// No outline is made of larger files of a repository, in bytes.
+pub(crate) const LARGEST: usize = 4 << 20;
+
 /// What the syntax of a file says. Bytes that are no UTF-8 are taken as they come; files of 4 GiB and more have no outline.
 #[must_use]
 pub fn outline(language: Language, bytes: &[u8]) -> Outline {

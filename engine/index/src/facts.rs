@@ -28,6 +28,16 @@ pub struct File {
     pub note: String,
 }
 
+impl File {
+    /// Whether it is no file but a repository of its own, which is left out: all of these have the number 0.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.id == FileId(0) && !self.note.is_empty()
+    }
+}
+
+/// So much of a file is read at most, in bytes.
+pub(crate) const READ: usize = 16 << 20;
+
 /// What is known about a repository. Every method reads only.
 pub trait Facts {
     /// Every file that is not ignored, in order of paths.
@@ -57,7 +67,7 @@ pub trait Facts {
 
 /// What git remembers about a repository, and the bytes of its files. Every method reads only.
 pub trait History {
-    /// A file's bytes as they are on disk now; nothing where there is no such file.
+    /// A file's bytes as they are on disk now, the first 16 MB where there are more; nothing where there is no such file.
     ///
     /// # Errors
     /// `Unavailable` where it cannot be read; so everywhere below.

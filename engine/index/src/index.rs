@@ -86,7 +86,8 @@ pub(crate) fn below(root: &Path, path: &str) -> Option<PathBuf> {
 
 /// Whether the file has these very bytes now.
 fn holds(root: &Path, citation: &Citation) -> bool {
-    let Some(path) = below(root, &citation.path) else { return false };
+    // Opening a pipe would wait for someone to write to it.
+    let Some(path) = below(root, &citation.path).filter(|path| path.is_file()) else { return false };
     let Ok(file) = File::open(path) else { return false };
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     if citation.start > citation.end || citation.end > size {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use naestro_kernel::code::{Changed, Fault, Widened};
 
 use super::{Findings, scope, separator};
-use crate::extract::outline;
+use crate::extract::{LARGEST, outline};
 use crate::graph::Graph;
 use crate::resolve::tree::{folder_of, name_of, stem_of};
 use crate::resolve::view::holds_members;
@@ -39,14 +39,19 @@ pub(super) fn compare(graph: &Graph<'_>, history: &dyn History, since: &str, pat
         found.widened.push(widened(path, tree.package(path), "it is no code that is understood, and tests may read it"));
         return Ok(());
     };
-    let before = history.bytes_in(since, path)?;
-    let old = before.as_deref().map(|bytes| outline(language, bytes)).unwrap_or_default();
-    let Some(file) = tree.find(path) else { return removed_file(graph, path, language, &old, found) };
-    let view = graph.resolver.view(file.id)?;
-    if !file.note.is_empty() {
-        found.widened.push(widened(path, tree.package(path), &format!("it is not understood: {}", file.note)));
+    let file = tree.find(path);
+    if let Some(note) = file.map(|file| file.note.as_str()).filter(|note| !note.is_empty()) {
+        found.widened.push(widened(path, tree.package(path), &format!("it is not understood: {note}")));
         return Ok(());
     }
+    let before = history.bytes_in(since, path)?;
+    if before.as_ref().is_some_and(|before| before.len() > LARGEST) {
+        found.widened.push(widened(path, tree.package(path), "it was too large to tell what changed in it"));
+        return Ok(());
+    }
+    let old = before.as_deref().map(|bytes| outline(language, bytes)).unwrap_or_default();
+    let Some(file) = file else { return removed_file(graph, path, language, &old, found) };
+    let view = graph.resolver.view(file.id)?;
     doubts(graph, &view, found)?;
     compare_outlines(graph, &view, &old, found)
 }

@@ -7,7 +7,7 @@ use naestro_kernel::code::{Change, Fact, Fault, Role, Source, Watch};
 use super::Told;
 use super::target::word;
 use crate::affected::{Difference, affected, differences, separator};
-use crate::extract::outline;
+use crate::extract::{LARGEST, outline};
 use crate::{Commit, Facts, Language, Outline};
 
 /// How many changes and tests are told.
@@ -58,13 +58,16 @@ fn tell_file(
     commit: Option<&Commit>,
     told_before: usize,
 ) -> Result<usize, Fault> {
-    let read = |bytes: &Option<Vec<u8>>| Language::of(path).zip(bytes.as_deref()).map(|(language, bytes)| outline(language, bytes));
+    let is_large = |bytes: &Option<Vec<u8>>| bytes.as_ref().is_some_and(|bytes| bytes.len() > LARGEST);
+    let language = Language::of(path).filter(|_| !is_large(&old) && !is_large(&now));
+    let read = |bytes: &Option<Vec<u8>>| language.zip(bytes.as_deref()).map(|(language, bytes)| outline(language, bytes));
     let (was, is) = (read(&old).unwrap_or_default(), read(&now).unwrap_or_default());
     let found = differences(&was, &is);
     if found.is_empty() {
         let how = match (old.is_some(), now.is_some()) {
             (false, true) => "was added",
             (true, false) => "was removed",
+            _ if language.is_none() => "changed",
             _ => "changed, but no symbol of it",
         };
         if told_before < CHANGES {
@@ -134,13 +137,13 @@ fn tell_tests(told: &mut Told<'_>, facts: &dyn Facts, change: &Change, watch: &d
         let start: usize = bytes.split_inclusive(|byte| *byte == b'\n').take(test.line.saturating_sub(1) as usize).map(<[u8]>::len).sum();
         let end = bytes[start..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |found| start + found);
         let span = (u32::try_from(start).unwrap_or(0), u32::try_from(end).unwrap_or(0));
-        let named = told.pages.part(&test.path, span, last)?;
-        told.cite(
-            Role::Test,
-            format!("{} is affected: {}", test.name.join(separator(Language::of(&test.path))), test.reason),
-            named,
-            false,
-        );
+        // A test's text may be worked out, or be written with escapes.
+        let cited = match told.pages.part(&test.path, span, last)? {
+            None => told.pages.part(&test.path, span, "")?,
+            cited => cited,
+        };
+        let name = test.name.join(separator(Language::of(&test.path)));
+        told.cite(Role::Test, format!("{name} is affected: {}", test.reason), cited, false);
     }
     told.leave_out(Role::Test, affected.tests.len().saturating_sub(TESTS));
     Ok(())

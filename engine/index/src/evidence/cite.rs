@@ -27,9 +27,9 @@ pub(super) struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    /// Nothing read yet.
-    pub(super) fn new(history: &'a dyn History) -> Self {
-        Self { history, read: HashMap::new() }
+    /// Nothing read yet but these.
+    pub(super) fn new(history: &'a dyn History, read: HashMap<String, Rc<[u8]>>) -> Self {
+        Self { history, read: read.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect() }
     }
 
     /// A file's bytes, the same for the whole answer.
@@ -54,7 +54,7 @@ impl<'a> Pages<'a> {
     pub(super) fn line(&mut self, path: &str, at: u32, name: &str) -> Result<Option<Cited>, Fault> {
         let Some(bytes) = self.bytes(path)? else { return Ok(None) };
         let at = at as usize;
-        if !bytes.get(at..).is_some_and(|rest| rest.starts_with(name.as_bytes())) {
+        if !stands_at(&bytes, at, name.as_bytes()) {
             return Ok(None);
         }
         let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
@@ -64,9 +64,19 @@ impl<'a> Pages<'a> {
     }
 }
 
+/// Whether a name stands at that very byte, and is not a part of a longer one.
+fn stands_at(bytes: &[u8], at: usize, name: &[u8]) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+    let joins = |one: Option<&u8>, other: Option<&u8>| one.is_some_and(is_word) && other.is_some_and(is_word);
+    let after = at + name.len();
+    let is_part = joins(at.checked_sub(1).and_then(|before| bytes.get(before)), name.first()) || joins(name.last(), bytes.get(after));
+    !is_part && bytes.get(at..after) == Some(name)
+}
+
 fn cite(bytes: &[u8], path: &str, start: usize, end: usize, name: &str) -> Option<Cited> {
     let part = bytes.get(start..end)?;
-    let holds = name.is_empty() || part.windows(name.len()).any(|window| window == name.as_bytes());
+    let holds =
+        name.is_empty() || (start..end).any(|at| bytes[at..end].starts_with(name.as_bytes()) && stands_at(bytes, at, name.as_bytes()));
     if !holds || part.is_empty() {
         return None;
     }

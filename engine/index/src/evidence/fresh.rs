@@ -1,9 +1,10 @@
 //! The store's facts, with the outlines of some files made anew from the bytes that are on disk now.
 //!
-//! Invariant: of a refreshed file every answer speaks of the same bytes.
+//! Invariant: of a refreshed file every answer speaks of the same bytes, and the same are cited.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use naestro_kernel::code::Fault;
@@ -18,12 +19,13 @@ const LARGEST: usize = 512 * 1024;
 pub(super) struct Fresh<'a> {
     stored: &'a dyn Facts,
     anew: RefCell<BTreeMap<FileId, Arc<Outline>>>,
+    read: RefCell<HashMap<String, Rc<[u8]>>>,
 }
 
 impl<'a> Fresh<'a> {
     /// The store's facts as they are.
     pub(super) fn new(stored: &'a dyn Facts) -> Self {
-        Self { stored, anew: RefCell::default() }
+        Self { stored, anew: RefCell::default(), read: RefCell::default() }
     }
 
     /// Makes a file's outline of the bytes it has now, and says whether it is another; does nothing where the store has no such file.
@@ -31,16 +33,22 @@ impl<'a> Fresh<'a> {
         let files = self.stored.files()?;
         let Ok(place) = files.binary_search_by(|file| file.path.as_str().cmp(path)) else { return Ok(false) };
         let file = &files[place];
-        let (Some(language), true) = (file.language, file.note.is_empty() && !self.anew.borrow().contains_key(&file.id)) else {
+        let Some(language) = file.language.filter(|_| file.note.is_empty() && !self.read.borrow().contains_key(path)) else {
             return Ok(false);
         };
         let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(false) };
         let now = outline(language, &bytes);
+        self.read.borrow_mut().insert(path.to_owned(), bytes.into());
         if now != *self.stored.outline(file.id)? {
             self.anew.borrow_mut().insert(file.id, Arc::new(now));
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// The bytes of the files that were refreshed, by their paths.
+    pub(super) fn read(&self) -> HashMap<String, Rc<[u8]>> {
+        self.read.borrow().clone()
     }
 
     /// The store's answer, with what refreshed files hold instead of what they held.

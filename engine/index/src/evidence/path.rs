@@ -8,6 +8,7 @@ use naestro_kernel::code::{Fault, Role};
 
 use super::Told;
 use super::symbol::tell_definitions;
+use crate::facts::READ;
 use crate::resolve::tree::folder_of;
 use crate::resolve::view::is_type;
 use crate::resolve::{Node, View};
@@ -26,6 +27,10 @@ pub(super) fn tell_file(told: &mut Told<'_>, path: &str) -> Result<String, Fault
     let cited = told.pages.bytes(path)?.map(|bytes| bytes.len());
     let view = told.graph.resolver.view(file.id)?;
     match cited {
+        None if file.is_apart() => {
+            told.gap(format!("{path} is {}", file.note));
+            return Ok(format!("folder {path}"));
+        }
         None => {
             told.gap(format!("{path} is no longer there"));
             return Ok(format!("file {path}"));
@@ -34,7 +39,8 @@ pub(super) fn tell_file(told: &mut Told<'_>, path: &str) -> Result<String, Fault
         Some(length) => {
             let head = u32::try_from(length.min(2_000)).unwrap_or(2_000);
             let cited = told.pages.part(path, (0, head), "")?;
-            told.cite(Role::Definition, format!("{path}, {length} bytes"), cited, false);
+            let size = if length < READ { format!("{length} bytes") } else { format!("{} MB or more", READ >> 20) };
+            told.cite(Role::Definition, format!("{path}, {size}"), cited, false);
         }
     }
     if file.language.is_none() {
@@ -84,7 +90,9 @@ fn tell_importers(told: &mut Told<'_>, view: &View) -> Result<(), Fault> {
         let other = told.graph.resolver.view(*importer)?;
         for import in &other.outline.imports {
             if told.graph.resolver.import_files(&other, import)?.contains(&view.file) {
-                let cited = told.pages.part(&other.path, (import.span.start, import.span.end), "")?;
+                // Of the statement's names the last one of its module is written in every language.
+                let name = import.module.rsplit(['.', ':', '/', '"', '<', '>']).find(|part| !part.is_empty()).unwrap_or_default();
+                let cited = told.pages.part(&other.path, (import.span.start, import.span.end), name)?;
                 told.cite(Role::Import, format!("{} imports it", other.path), cited, false);
                 break;
             }

@@ -1,12 +1,14 @@
 //! What is said about a target, and that every citation holds.
 
+use std::cell::Cell;
+
 use expect_test::{Expect, expect};
 use naestro_kernel::Digest;
-use naestro_kernel::code::{Evidence, Fault, Source, Target};
+use naestro_kernel::code::{Evidence, Fault, Role, Source, Target};
 
 use super::evidence;
 use crate::fixture::{Memory, Patient};
-use crate::{Commit, Facts};
+use crate::{Commit, Facts, History};
 
 #[track_caller]
 fn check_evidence(fixture: &str, target: &str, expect: Expect) {
@@ -276,11 +278,88 @@ fn a_file_that_changes_after_it_was_indexed_is_told_as_it_is_now() {
     );
 }
 
+/// A repository of which one file is another after it was read so often.
+struct Changing {
+    memory: Memory,
+    path: &'static str,
+    then: &'static str,
+    reads: Cell<usize>,
+}
+
+impl History for Changing {
+    fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+        if path != self.path {
+            return self.memory.bytes(path);
+        }
+        let left = self.reads.get();
+        self.reads.set(left.saturating_sub(1));
+        if left > 0 { self.memory.bytes(path) } else { Ok(Some(self.then.as_bytes().to_vec())) }
+    }
+
+    fn bytes_in(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.memory.bytes_in(commit, path)
+    }
+
+    fn commit(&self, revision: &str) -> Result<Commit, Fault> {
+        self.memory.commit(revision)
+    }
+
+    fn commits(&self, path: &str, lines: (u32, u32), limit: usize) -> Result<Vec<Commit>, Fault> {
+        self.memory.commits(path, lines, limit)
+    }
+
+    fn companions(&self, path: &str, limit: usize) -> Result<(Vec<(String, u32)>, u32), Fault> {
+        self.memory.companions(path, limit)
+    }
+
+    fn changed(&self, commit: Option<&str>) -> Result<Vec<String>, Fault> {
+        self.memory.changed(commit)
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_explained_is_cited_as_it_was_understood() {
+    let memory = Memory::parse("//- a.py\ndef kept():\n    \"\"\"Keeps.\"\"\"\n    return 1\n");
+    let changing =
+        Changing { memory, path: "a.py", then: "import os\nos.remove('everything, all of it, and more')\n", reads: Cell::new(1) };
+    let target = Target::Member { path: "a.py".to_owned(), symbol: "kept".to_owned() };
+    let told = evidence(&changing.memory, &changing, &target, &Patient).unwrap();
+    check_citations(&changing.memory, &told);
+    assert_eq!(told.facts.len(), 2, "{}", shown(&told));
+}
+
+#[test]
+fn a_longer_name_in_the_place_of_another_is_not_cited_for_it() {
+    let mut memory = Memory::parse("//- a.py\ndef run(): pass\n//- b.py\nfrom a import run\ndef user(): run()\n");
+    memory.now.insert("b.py".to_owned(), b"from a import run\ndef user(): run_all()\n".to_vec());
+    let told = told(&memory, "a.py#run").unwrap();
+    assert_eq!(told.left_out, [(Role::Caller, 1)], "{}", shown(&told));
+}
+
+#[test]
+fn a_test_whose_text_is_written_with_escapes_is_cited() {
+    let mut memory = Memory::parse(
+        "//- package.json\n{}\n//- a.js\nexport function f() { return 2 }\n//- a.js @before\nexport function f() { return 1 }\n\
+         //- a.test.js\nimport { f } from './a';\ntest('doesn\\'t fail', () => { f(); });\n",
+    );
+    memory.commits = vec![commit("before", "First")];
+    check_evidence_of(
+        &memory,
+        "diff",
+        expect![[r#"
+        what changed in the working tree
+        Change function `f` in a.js changed [a.js:1-1]
+        Test doesn't fail is affected: doesn't fail → f (changed) [a.test.js:2-2]"#]],
+    );
+}
+
+fn commit(id: &str, title: &str) -> Commit {
+    Commit { id: id.to_owned(), parent: None, title: title.to_owned(), author: "Ada".to_owned(), time: 0 }
+}
+
 #[test]
 fn the_history_of_a_symbol_is_told() {
     let mut memory = Memory::parse(SHOP);
-    let commit =
-        |id: &str, title: &str| Commit { id: id.to_owned(), parent: None, title: title.to_owned(), author: "Ada".to_owned(), time: 0 };
     memory.commits = vec![commit("aa11", "Taxes are doubled")];
     check_evidence_of(
         &memory,
@@ -297,8 +376,7 @@ fn the_history_of_a_symbol_is_told() {
 #[test]
 fn what_changed_in_the_working_tree_is_told_by_symbol() {
     let mut memory = Memory::parse(&format!("{SHOP}//- src/tax.rs @before\npub fn rate() -> u32 {{ 1 }}\npub fn gone() {{}}\n"));
-    let head = Commit { id: "before".to_owned(), parent: None, title: "First".to_owned(), author: "Ada".to_owned(), time: 0 };
-    memory.commits = vec![head];
+    memory.commits = vec![commit("before", "First")];
     check_evidence_of(
         &memory,
         "diff",

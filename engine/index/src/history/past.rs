@@ -3,7 +3,8 @@
 //! Invariant: at most [`LOOKED_AT`] commits of a path are compared, the newest.
 
 use std::cell::OnceCell;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use git2::{DiffOptions, ErrorCode, Oid, Repository};
@@ -11,14 +12,14 @@ use naestro_kernel::code::Fault;
 
 use super::lines::{Lines, back};
 use super::{Place, together, touching};
-use crate::facts::{Commit, History};
+use crate::facts::{Commit, History, READ};
 use crate::index::below;
 use crate::store::{Snapshot, Trouble};
 
 /// How many commits of a path are compared at most.
 const LOOKED_AT: u32 = 40;
 
-/// A version of a file larger than this is not compared, in bytes.
+/// A version of a file larger than this is not compared, in bytes: of such a file only the commits that touched it are known.
 const LARGEST: usize = 1 << 20;
 
 /// A commit of more paths than this says nothing about which of them belong together.
@@ -42,7 +43,11 @@ impl<'a> Past<'a> {
     }
 
     fn changing(&self, place: &Place, path: &str, lines: Lines, limit: usize) -> Result<Vec<Oid>, Trouble> {
-        let Some(now) = below(self.root, path).and_then(|path| fs::read(path).ok()) else { return Ok(Vec::new()) };
+        let Some(now) = below(self.root, path).and_then(|path| beginning(&path).ok()) else { return Ok(Vec::new()) };
+        if now.len() > LARGEST {
+            let most = if lines == (1, u32::MAX) { u32::try_from(limit).unwrap_or(u32::MAX) } else { 0 };
+            return touching(self.snapshot.store(), path, most);
+        }
         let mut version = Version { id: None, bytes: now };
         let last = u32::try_from(version.bytes.split(|byte| *byte == b'\n').count()).unwrap_or(u32::MAX);
         let mut lines = (lines.0.clamp(1, last), lines.1.clamp(1, last));
@@ -64,6 +69,13 @@ impl<'a> Past<'a> {
         }
         Ok(found)
     }
+}
+
+/// As many of a file's bytes as are ever looked at.
+fn beginning(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(READ as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A version of a file, on the way back.
@@ -142,7 +154,7 @@ fn unknown(revision: &str) -> Fault {
 impl History for Past<'_> {
     fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
         let Some(file) = below(self.root, path).filter(|file| file.is_file()) else { return Ok(None) };
-        match fs::read(file) {
+        match beginning(&file) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Fault::Unavailable(format!("read {path}: {error}"))),

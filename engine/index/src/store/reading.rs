@@ -17,7 +17,7 @@ use crate::outline::{Kind, Outline};
 use crate::{Language, record};
 
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 4 << 20;
+const LARGEST: u64 = crate::extract::LARGEST as u64;
 
 /// Where a file that is no text shows it, in bytes.
 const HEAD: usize = 8 << 10;

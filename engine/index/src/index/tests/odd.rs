@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 
 use expect_test::expect;
 use naestro_kernel::Digest;
-use naestro_kernel::code::{Citation, Code as _, Fault};
+use naestro_kernel::code::{Citation, Code as _, Evidence, Fault, Target};
 
 use super::{Bench, Patience, defined, listed, mentioned};
 use crate::Index;
@@ -148,9 +148,49 @@ fn a_citation_holds_as_long_as_its_bytes_are_there() {
         cite("../outside.rs", 0, 4),
         cite("link.rs", 0, 4),
         cite("", 0, 4),
+        Citation { digest: Digest(*blake3::hash(b"").as_bytes()), ..cite("", 0, 0) },
     ];
     let holds = || bench.index.holds(bench.root().to_str().unwrap(), &citations);
-    assert_eq!(holds(), [true, false, false, false, false, false, false, false]);
+    assert_eq!(holds(), [true, false, false, false, false, false, false, false, false]);
     bench.write("a.rs", "fn g() {}\n");
-    assert_eq!(holds(), [false; 8]);
+    assert_eq!(holds(), [false; 9]);
+}
+
+fn explained(bench: &Bench, target: &Target) -> Evidence {
+    bench.index.evidence(bench.root().to_str().unwrap(), target, &Patience::endless()).unwrap()
+}
+
+#[test]
+fn a_repository_within_is_explained_as_what_it_is() {
+    let bench = Bench::new(&[("a.rs", "fn f() {}\n")]);
+    git2::Repository::init(bench.root()).unwrap();
+    git2::Repository::init(bench.root().join("clone")).unwrap();
+    git2::Repository::init(bench.root().join("other")).unwrap();
+    let told = explained(&bench, &Target::Path("clone".into()));
+    assert_eq!(
+        (told.title.as_str(), told.gaps.as_slice()),
+        ("folder clone", &["clone is a repository of its own, which is left out".to_owned()][..])
+    );
+}
+
+#[test]
+fn a_file_of_any_size_is_explained_by_its_beginning() {
+    let bench = Bench::new(&[]);
+    bench.write("sparse.js", "let a = 1;\n");
+    fs::File::options().write(true).open(bench.root().join("sparse.js")).unwrap().set_len(200 << 30).unwrap();
+    let told = explained(&bench, &Target::Path("sparse.js".into()));
+    assert_eq!(told.facts[0].text, "sparse.js, 16 MB or more");
+    assert!(told.gaps.iter().any(|gap| gap.ends_with("it is larger than 4 MB")), "{:?}", told.gaps);
+}
+
+#[test]
+fn what_no_commit_changed_is_told_apart_from_what_has_no_history() {
+    let bench = Bench::new(&[("a.rs", "fn f() {}\n")]);
+    let gap = || explained(&bench, &Target::Symbol("f".into())).gaps.pop().unwrap();
+    assert_eq!(gap(), "no git history here, so who changed it and when is not known");
+    let repository = git2::Repository::init(bench.root()).unwrap();
+    let tree = repository.find_tree(repository.index().unwrap().write_tree().unwrap()).unwrap();
+    let ada = git2::Signature::now("Ada", "ada@example.org").unwrap();
+    repository.commit(Some("HEAD"), &ada, &ada, "nothing yet", &tree, &[]).unwrap();
+    assert_eq!(gap(), "no commit is known that changed it, so who changed it and when is not known");
 }
