@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// The state directory of a part.
     #[arg(long, hide = true)]
     home: Option<PathBuf>,
-    /// The program whose use is told.
+    /// The program whose use is told; the file that is asked about.
     #[arg(hide = true, last = true)]
     program: Vec<String>,
 }
@@ -70,7 +70,7 @@ impl Args {
         let place = |path: Option<PathBuf>| path.ok_or_else(|| failed("a part needs its folders"));
         match self.part {
             Some(Part::Usage) => screen::json_line(&child::usage(&self.program)?),
-            Some(Part::Build) => work::build(&place(self.home)?, &place(self.tree)?)?,
+            Some(Part::Build) => work::build(&place(self.home)?, &place(self.tree)?, &self.program.concat())?,
             Some(Part::Edits) => screen::json_line(&work::edits(&place(self.home)?, &place(self.tree)?)?),
             None => measure(self.tree.as_deref(), self.lines, self.json)?,
         }
@@ -161,7 +161,7 @@ fn measure(named: Option<&Path>, lines: u64, json: bool) -> Result<(), Error> {
     Figures::Tree { files: tree.files, lines: tree.lines, bytes: tree.bytes, cores }.show(json)?;
     screen.note("read it all");
     let home = place.0.join("state");
-    let ours = cold(&tree, "naestro", &ours(&home, &tree), &home, None)?;
+    let ours = cold(&tree, "naestro", &ours(&home, &tree), Some(&home), None)?;
     ours.1.show(json)?;
     for tool in [Tool::Ctags, Tool::AstGrep] {
         tool.measure(&tree, &place.0, ours.0)?.show(json)?;
@@ -173,7 +173,7 @@ fn measure(named: Option<&Path>, lines: u64, json: bool) -> Result<(), Error> {
 
 fn ours(home: &Path, tree: &Tree) -> Vec<String> {
     let words = [child::SELF, "bench", "index", "--part", "build", "--home"].map(String::from);
-    words.into_iter().chain([text(home), String::from("--tree"), text(&tree.root)]).collect()
+    words.into_iter().chain([text(home), String::from("--tree"), text(&tree.root), String::from("--"), tree.file(0).to_owned()]).collect()
 }
 
 /// A tool beside ours.
@@ -207,11 +207,19 @@ impl Tool {
             Ok(program) => program,
             Err(reason) => return Ok(Figures::Skipped { tool: self.name(), reason }),
         };
-        Ok(cold(tree, self.name(), &program, &place.join("tags"), Some(ours))?.1)
+        let tags = place.join("tags");
+        let stored = matches!(self, Self::Ctags).then_some(tags.as_path());
+        Ok(cold(tree, self.name(), &program, stored, Some(ours))?.1)
     }
 }
 
-fn cold(tree: &Tree, tool: &'static str, program: &[String], stored: &Path, ours: Option<Usage>) -> Result<(Usage, Figures), Error> {
+fn cold(
+    tree: &Tree,
+    tool: &'static str,
+    program: &[String],
+    stored: Option<&Path>,
+    ours: Option<Usage>,
+) -> Result<(Usage, Figures), Error> {
     let used = measured(program)?;
     let per = |seconds: f64| (tree.lines as f64 / seconds.max(0.001)) as u64;
     let peak_mb = used.peak_kb * 1024 / 1_000_000;
@@ -223,7 +231,7 @@ fn cold(tree: &Tree, tool: &'static str, program: &[String], stored: &Path, ours
         lines_per_s_per_core: per(used.cpu_s),
         peak_mb,
         peak_mb_per_million_lines: peak_mb * 1_000_000 / tree.lines.max(1),
-        stored_mb: tree::size(stored) / 1_000_000,
+        stored_mb: stored.map_or(0, tree::size) / 1_000_000,
         times_ours: ours.map_or(1.0, |ours| used.cpu_s / ours.cpu_s),
     };
     Ok((used, figures))

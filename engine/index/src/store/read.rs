@@ -15,7 +15,7 @@ use super::{Store, Trouble};
 use crate::{Facts, File, FileId, Outline, record};
 
 /// How much of the disk form of outlines is kept decoded, in bytes.
-const KEPT: usize = 24 << 20;
+const KEPT: usize = 12 << 20;
 
 /// What was decoded, for everyone who asks about one root: what is known under a number never changes, nor do the files of a
 /// state that was counted.

@@ -33,10 +33,8 @@ impl Watch for Patient {
 }
 
 /// Asks about one file, for which everything is read and stored.
-pub(super) fn build(home: &Path, tree: &Path) -> Result<(), Error> {
-    let tree = Tree::of(tree).map_err(|error| failed(&error.to_string()))?;
-    let target = Target::Path(tree.file(0).to_owned());
-    evidence(&Index::new(home.to_path_buf()), &tree, &target).map(drop)
+pub(super) fn build(home: &Path, tree: &Path, file: &str) -> Result<(), Error> {
+    evidence(&Index::new(home.to_path_buf()), tree, &Target::Path(file.to_owned())).map(drop)
 }
 
 /// Edits files and asks for what is new in them.
@@ -44,7 +42,7 @@ pub(super) fn edits(home: &Path, tree: &Path) -> Result<Edits, Error> {
     let tree = Tree::of(tree).map_err(|error| failed(&error.to_string()))?;
     let index = Index::new(home.to_path_buf());
     for _ in 0..3 {
-        evidence(&index, &tree, &Target::Path(tree.file(0).to_owned()))?;
+        evidence(&index, &tree.root, &Target::Path(tree.file(0).to_owned()))?;
     }
     let mut number = 0;
     let ms = median_of(EDITS, || {
@@ -52,7 +50,7 @@ pub(super) fn edits(home: &Path, tree: &Path) -> Result<Edits, Error> {
         let name = format!("naestro_edited_{number}");
         tree.edit(number, &name).map_err(|error| failed(&error.to_string()))?;
         let begun = Instant::now();
-        if evidence(&index, &tree, &Target::Symbol(name.clone()))? == 0 {
+        if evidence(&index, &tree.root, &Target::Symbol(name.clone()))? == 0 {
             return Err(failed(&format!("the answer does not know {name}")));
         }
         Ok(begun.elapsed().as_secs_f64() * 1000.0)
@@ -61,7 +59,7 @@ pub(super) fn edits(home: &Path, tree: &Path) -> Result<Edits, Error> {
 }
 
 /// How many facts there are.
-fn evidence(index: &Index, tree: &Tree, target: &Target) -> Result<usize, Error> {
-    let evidence = index.evidence(&text(&tree.root), target, &Patient);
+fn evidence(index: &Index, tree: &Path, target: &Target) -> Result<usize, Error> {
+    let evidence = index.evidence(&text(tree), target, &Patient);
     evidence.map(|evidence| evidence.facts.len()).map_err(|fault: Fault| failed(&fault.to_string()))
 }
