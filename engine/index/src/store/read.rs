@@ -14,8 +14,8 @@ use super::words::query;
 use super::{Store, Trouble};
 use crate::{Facts, File, FileId, Outline, record};
 
-/// How much of the disk form of outlines is kept decoded, in bytes.
-const KEPT: usize = 12 << 20;
+/// How much of the disk form of outlines is kept decoded, in bytes, before what was not asked for since is let go of.
+const KEPT: usize = 8 << 20;
 
 /// What was decoded, for everyone who asks about one root: what is known under a number never changes, nor do the files of a
 /// state that was counted.
@@ -27,22 +27,40 @@ pub(crate) struct Decoded {
 
 #[derive(Default)]
 struct Outlines {
-    by_file: HashMap<FileId, Arc<Outline>>,
+    young: HashMap<FileId, (Arc<Outline>, usize)>,
+    /// What was young before; whatever is asked for becomes young again.
+    old: HashMap<FileId, (Arc<Outline>, usize)>,
+    /// Of the young ones.
     size: usize,
+}
+
+impl Outlines {
+    fn find(&mut self, file: FileId) -> Option<Arc<Outline>> {
+        if let Some((outline, _)) = self.young.get(&file) {
+            return Some(Arc::clone(outline));
+        }
+        let (outline, size) = self.old.remove(&file)?;
+        self.keep(file, &outline, size);
+        Some(outline)
+    }
+
+    fn keep(&mut self, file: FileId, outline: &Arc<Outline>, size: usize) {
+        if self.size + size > KEPT {
+            self.old = std::mem::take(&mut self.young);
+            self.size = 0;
+        }
+        self.size += size;
+        self.young.insert(file, (Arc::clone(outline), size));
+    }
 }
 
 impl Decoded {
     fn find(&self, file: FileId) -> Option<Arc<Outline>> {
-        self.outlines.lock().unwrap_or_else(PoisonError::into_inner).by_file.get(&file).map(Arc::clone)
+        self.outlines.lock().unwrap_or_else(PoisonError::into_inner).find(file)
     }
 
     fn keep(&self, file: FileId, outline: &Arc<Outline>, size: usize) {
-        let mut outlines = self.outlines.lock().unwrap_or_else(PoisonError::into_inner);
-        if outlines.size + size > KEPT {
-            *outlines = Outlines::default();
-        }
-        outlines.size += size;
-        outlines.by_file.insert(file, Arc::clone(outline));
+        self.outlines.lock().unwrap_or_else(PoisonError::into_inner).keep(file, outline, size);
     }
 
     /// The files of a state, read where they are not those that were asked for last.
@@ -194,5 +212,23 @@ impl Facts for Snapshot {
 
     fn near(&self, name: &str, limit: usize) -> Result<Vec<String>, Fault> {
         self.noted(self.names()).map(|names| nearest(name, names, limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_rest_goes() {
+        let mut outlines = Outlines::default();
+        let outline = Arc::new(Outline::default());
+        (0..40).for_each(|number| {
+            outlines.keep(FileId(number), &outline, 1 << 20);
+            assert!(outlines.find(FileId(0)).is_some());
+            assert!(outlines.young.len() + outlines.old.len() <= 16);
+        });
+        assert!(outlines.find(FileId(1)).is_none());
+        assert!(outlines.find(FileId(39)).is_some());
     }
 }
