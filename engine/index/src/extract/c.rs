@@ -134,11 +134,11 @@ fn gtest<'t>(walk: &Walk<'t, '_>, found: &Declared<'t>, parameters: Node<'t>) ->
 }
 
 /// `TEST_CASE("adds") { ... }` looks like a call before a block.
-fn test_case<'t>(walk: &Walk<'t, '_>, draft: &mut Draft<'t>) -> bool {
+fn test_case<'t>(walk: &mut Walk<'t, '_>, draft: &mut Draft<'t>) -> bool {
     if walk.innermost().is_some_and(|symbol| symbol.kind == Kind::Test) {
         return false;
     }
-    let Some(reach) = text::block(walk.bytes, draft.node) else { return false };
+    let Some(reach) = text::block(walk.bytes, draft.node, &mut walk.braces) else { return false };
     if draft.callee.is_some_and(|callee| &walk.bytes[callee.byte_range()] == SUITE) {
         draft.kind = Kind::Suite;
     }

@@ -190,7 +190,7 @@ pub(super) fn defines_in_tokens<'t>(walk: &mut Walk<'t, '_>, node: Node<'t>) -> 
     if !marked || !follows_fn(walk.bytes, node.start_byte()) || walk.innermost().is_some_and(|symbol| symbol.kind == Kind::Test) {
         return false;
     }
-    let Some(reach) = text::block(walk.bytes, node) else { return false };
+    let Some(reach) = text::block(walk.bytes, node, &mut walk.braces) else { return false };
     let mut draft = Draft::of(node, Kind::Test, node);
     draft.reach = Some(reach);
     walk.open(draft);

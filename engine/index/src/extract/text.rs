@@ -100,19 +100,37 @@ pub(super) fn last_part(path: &str) -> &str {
     path.rsplit(['.', ':']).next().unwrap_or(path)
 }
 
-/// The braces that follow a node in the text, where the tree does not say that they belong to it.
-pub(super) fn block(bytes: &[u8], name: tree_sitter::Node<'_>) -> Option<crate::Span> {
-    let (mut line, mut depth) = (super::walk::line_of(name), 0_usize);
-    let (mut open, mut at) = (None, name.end_byte());
-    while let Some(&byte) = bytes.get(at) {
+/// The braces that follow a node in the text, where the tree does not say that they belong to it. `left` is how many bytes may still be
+/// looked at for this in the whole file.
+pub(super) fn block(bytes: &[u8], name: tree_sitter::Node<'_>, left: &mut usize) -> Option<crate::Span> {
+    let start = name.end_byte();
+    let near = &bytes[..start.saturating_add(*left).min(bytes.len())];
+    let mut at = start;
+    let found = braces(near, super::walk::line_of(name), &mut at);
+    *left = left.saturating_sub(at - start);
+    found
+}
+
+/// The first braces from a byte on, which is moved to where the search ends.
+fn braces(bytes: &[u8], mut line: u32, at: &mut usize) -> Option<crate::Span> {
+    let (mut depth, mut open) = (0_usize, None);
+    while let Some(&byte) = bytes.get(*at) {
         match byte {
             b'\n' => line += 1,
-            b'"' => at += bytes[at + 1..].iter().position(|byte| *byte == b'"')? + 1,
+            b'"' => {
+                let rest = &bytes[*at + 1..];
+                let end = rest.iter().position(|byte| *byte == b'"').unwrap_or(rest.len().saturating_sub(1));
+                let lines = rest[..end].iter().filter(|byte| **byte == b'\n').count();
+                line = line.saturating_add(u32::try_from(lines).ok()?);
+                *at += 1 + end;
+            }
+            // A letter in quotes may be a brace; a lifetime has but one quote.
+            b'\'' if bytes.get(*at + 2) == Some(&b'\'') => *at += 2,
             b';' if depth == 0 => return None,
             b'(' | b'[' => depth += 1,
             b')' | b']' => depth = depth.checked_sub(1)?,
             b'{' => {
-                open = open.or((depth == 0).then_some((at, line)));
+                open = open.or((depth == 0).then_some((*at, line)));
                 depth += 1;
             }
             b'}' => {
@@ -120,7 +138,7 @@ pub(super) fn block(bytes: &[u8], name: tree_sitter::Node<'_>) -> Option<crate::
                 if let (0, Some((start, first))) = (depth, open) {
                     return Some(crate::Span {
                         start: u32::try_from(start).ok()?,
-                        end: u32::try_from(at + 1).ok()?,
+                        end: u32::try_from(*at + 1).ok()?,
                         line: first,
                         last_line: line,
                     });
@@ -128,7 +146,7 @@ pub(super) fn block(bytes: &[u8], name: tree_sitter::Node<'_>) -> Option<crate::
             }
             _ => {}
         }
-        at += 1;
+        *at += 1;
     }
     None
 }

@@ -14,6 +14,9 @@ use super::names::Names;
 use super::text;
 use crate::{Import, Language, Mention, Outline, Span, Symbol};
 
+/// How often each byte of a file is looked at, on average, for braces that the tree does not tell.
+const BRACES: usize = 16;
+
 /// The state of a walk over one file.
 pub(super) struct Walk<'t, 'c> {
     pub(super) grammar: &'static Grammar,
@@ -34,6 +37,8 @@ pub(super) struct Walk<'t, 'c> {
     pub(super) mute: Range<usize>,
     /// Up to this byte nothing is a symbol.
     pub(super) barren: usize,
+    /// How many bytes may still be looked at for braces that the tree does not tell.
+    pub(super) braces: usize,
     last_end: usize,
     last_line: u32,
 }
@@ -73,6 +78,7 @@ impl<'t, 'c> Walk<'t, 'c> {
             quiet: 0,
             mute: 0..0,
             barren: 0,
+            braces: bytes.len().saturating_mul(BRACES),
             last_end: 0,
             last_line: 0,
         }

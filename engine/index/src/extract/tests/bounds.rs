@@ -45,6 +45,17 @@ fn attributes_in_nested_modules_cost_no_more_than_their_length() {
 }
 
 #[test]
+fn braces_that_never_end_are_looked_for_no_longer_than_the_file_is_worth() {
+    let cases = 10_000;
+    assert_eq!(counts(Language::Cpp, &"TEST_CASE(\"a\") {\n".repeat(cases)), (0, cases));
+    assert_eq!(counts(Language::Cpp, &"TEST_CASE(\"a\") { x(); }\n".repeat(cases)), (cases, 2 * cases));
+    let outline = outline(Language::Cpp, b"TEST_CASE(\"a\") {\n  x(R\"(\n)\");\n}\n");
+    assert_eq!(outline.symbols[0].span.last_line, 4);
+    let quoted = "#[test] fn a() { '{' }\n".repeat(cases);
+    assert_eq!(counts(Rust, &format!("m! {{ {quoted} }}")), (cases, cases + 1));
+}
+
+#[test]
 fn broken_syntax_gives_what_can_be_had() {
     let outline = outline(Rust, b"fn good() { call(); }\nfn bad( { \xff\xfe }\nstruct S { a: u8 }\n");
     let names: Vec<_> = outline.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
