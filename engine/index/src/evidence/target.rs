@@ -2,6 +2,8 @@
 //!
 //! Invariant: what is found is the best there is; what else it could have been is told.
 
+use std::collections::HashSet;
+
 use naestro_kernel::code::{Fault, Target};
 
 use crate::affected::separator;
@@ -145,6 +147,7 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
     let parts: Vec<&str> = wanted.split([':', '.', '#', '/']).filter(|part| !part.is_empty()).collect();
     let Some(last) = parts.last() else { return Err(Fault::Unknown { what: format!("a {what} `{wanted}`"), near: Vec::new() }) };
     let mut found = Vec::new();
+    let mut seen = HashSet::new();
     let whole = resolver.named(wanted)?;
     let by_last = resolver.named(last)?;
     for node in whole.iter().chain(by_last.iter()).filter(|node| passes(**node)) {
@@ -152,22 +155,24 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
         let Some((number, symbol)) = node.symbol.and_then(|number| Some((number, view.symbol(number)?))) else { continue };
         let qualified = view.outline.qualified(number);
         let fits = symbol.name == wanted || is_below(&view, &qualified, &parts);
-        if fits && !found.iter().any(|(_, known, _)| known == node) {
-            found.push((rank(&view, symbol), *node, qualified.len()));
+        if fits && seen.insert(*node) {
+            found.push(((rank(&view, symbol), qualified.len(), view.path.clone(), node.symbol), *node));
         }
     }
-    found.sort_by_key(|(rank, node, depth)| (*rank, *depth, *node));
+    // By path and not by the file's number, which is another after an edit.
+    found.sort();
+    let mut found: Vec<Node> = found.into_iter().map(|(_, node)| node).collect();
     let is_block = |node: Node| resolver.kind(node) == Some(Kind::Impl);
-    if found.iter().any(|(_, node, _)| !is_block(*node)) {
-        found.retain(|(_, node, _)| !is_block(*node));
+    if found.iter().any(|node| !is_block(*node)) {
+        found.retain(|node| !is_block(*node));
     }
-    let Some((_, best, _)) = found.first() else {
+    let Some(best) = found.first() else {
         return Err(Fault::Unknown { what: format!("a {what} `{wanted}`"), near: resolver.facts().near(last, 5)? });
     };
     let mut others = Vec::new();
     if found.len() > 1 {
         let mut places = Vec::new();
-        for (_, node, _) in found.iter().skip(1).take(5) {
+        for node in found.iter().skip(1).take(5) {
             let view = resolver.view(node.file)?;
             places.push(format!(
                 "{}#{}",
@@ -221,13 +226,13 @@ fn find_test(resolver: &Resolver<'_>, wanted: &str) -> Result<Subject, Fault> {
         let whole = qualified.join(separator(view.language));
         let matches = |end: &str| end == wanted || view.name(symbol) == wanted;
         if matches(&whole) || whole.ends_with(wanted) || qualified.ends_with(&parts) || is_below(&view, &qualified, &parts) {
-            found.push((whole.len(), Node::symbol(file, symbol)));
+            found.push((whole.len(), view.path.clone(), Node::symbol(file, symbol)));
         } else if near.len() < 20_000 {
             near.push((strsim::levenshtein(view.name(symbol), parts.last().copied().unwrap_or("")), format!("test:{whole}")));
         }
     }
     found.sort_unstable();
-    let Some((_, best)) = found.first() else {
+    let Some((_, _, best)) = found.first() else {
         near.sort_unstable();
         near.dedup();
         return Err(Fault::Unknown { what: format!("a test `{wanted}`"), near: near.into_iter().take(5).map(|(_, name)| name).collect() });

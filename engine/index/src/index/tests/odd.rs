@@ -194,3 +194,12 @@ fn what_no_commit_changed_is_told_apart_from_what_has_no_history() {
     repository.commit(Some("HEAD"), &ada, &ada, "nothing yet", &tree, &[]).unwrap();
     assert_eq!(gap(), "no commit is known that changed it, so who changed it and when is not known");
 }
+
+#[test]
+fn of_two_symbols_of_a_name_the_same_is_told_whichever_was_edited_last() {
+    let bench = Bench::new(&[("a.rs", "fn f() {}\n"), ("b.rs", "fn f() {}\n")]);
+    let title = || explained(&bench, &Target::Symbol("f".into())).title;
+    assert_eq!(title(), "function `f` in a.rs");
+    bench.write("a.rs", "fn f() { f() }\n");
+    assert_eq!(title(), "function `f` in a.rs");
+}
