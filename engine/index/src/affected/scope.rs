@@ -2,6 +2,7 @@
 //!
 //! Invariant: only a file that no test can notice concerns nothing.
 
+use crate::Language;
 use crate::resolve::tree::{MANIFESTS, name_of};
 
 /// Beside the manifests: what decides how a package is built or its tests are run.
@@ -41,7 +42,7 @@ const WORDLESS: [&str; 9] =
 /// Whether no test can notice a change of that file: documents and what only git, editors or a forge read.
 pub(super) fn concerns_nothing(path: &str) -> bool {
     let name = name_of(path);
-    if MANIFESTS.contains(&name) || SHAPING.contains(&name) {
+    if Language::of(path).is_some() || MANIFESTS.contains(&name) || SHAPING.contains(&name) {
         return false;
     }
     if name.starts_with("LICENSE") || name.starts_with("README") || WORDLESS.contains(&name) || path.starts_with(".github/") {

@@ -667,3 +667,21 @@ fn twenty_thousand_tests_are_selected_from_at_once() {
     let found = affected(&memory, &memory, &change, &Patient).unwrap();
     assert_eq!((found.known.len(), found.tests.len()), (20_000, 10_000));
 }
+
+#[test]
+fn code_that_is_named_like_a_document_is_code() {
+    check_affected(
+        "
+//- README_examples.py
+def f(): return 2
+//- README_examples.py @before
+def f(): return 1
+//- test_a.py
+from README_examples import f
+def test_f(): f()
+",
+        expect![[r#"
+            changed README_examples.py:1 f
+            test_a.py:2 test_f → f (changed)"#]],
+    );
+}
