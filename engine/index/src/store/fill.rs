@@ -17,10 +17,13 @@ use super::reading::{Job, Reading, read};
 use super::{Store, Trouble};
 
 /// How much source a transaction takes in, in bytes.
-const BATCH: usize = 16 << 20;
+const BATCH: usize = 8 << 20;
 
 /// How many readings may wait to be written.
-const WAITING: usize = 32;
+const WAITING: usize = 8;
+
+/// From so many files on, writing takes memory that is worth giving back.
+const MANY: usize = 200;
 
 /// Fewer files than this are read where they are asked for: a thread costs more.
 const FEW: usize = 4;
@@ -38,6 +41,10 @@ pub(crate) fn fill(store: &Store, root: &Path, jobs: Vec<Job>, watch: &dyn Watch
         in_parallel(root, jobs, watch, &mut batch)
     };
     store.end(matches!(written, Ok(()) | Err(Trouble::Cancelled)))?;
+    if total >= MANY {
+        // Answers need the memory now that writing took.
+        store.conn.execute_batch("PRAGMA shrink_memory")?;
+    }
     written
 }
 

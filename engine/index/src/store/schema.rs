@@ -148,8 +148,8 @@ fn create(conn: &Connection) -> Result<(), Trouble> {
     conn.pragma_update(None, "synchronous", "OFF")?;
     conn.execute_batch("BEGIN IMMEDIATE")?;
     conn.execute_batch(TABLES)?;
-    // Larger segments of full text are merged less often; 4 MB is what a transaction of a first build holds.
-    conn.execute("INSERT INTO words (words, rank) VALUES ('hashsize', 4194304)", [])?;
+    // Larger segments of full text are merged less often; 2 MB is what a transaction of a first build holds.
+    conn.execute("INSERT INTO words (words, rank) VALUES ('hashsize', 2097152)", [])?;
     set_meta(conn, "made", &format!("{:?} by {}", SystemTime::now(), std::process::id()))?;
     set_meta(conn, "rules", RULES)?;
     set_meta(conn, "boot", &boot())?;
@@ -161,7 +161,7 @@ fn create(conn: &Connection) -> Result<(), Trouble> {
 
 fn settle(conn: &Connection) -> Result<(), Trouble> {
     conn.pragma_update(None, "synchronous", "OFF")?;
-    conn.pragma_update(None, "cache_size", -16_384)?;
+    conn.pragma_update(None, "cache_size", -8_192)?;
     conn.pragma_update(None, "trusted_schema", "OFF")?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
