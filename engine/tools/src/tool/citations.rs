@@ -135,7 +135,10 @@ struct Kept {
 impl Kept {
     fn take(&mut self, block: &Block<'_>, sources: &BTreeMap<usize, Source>) {
         match block {
-            Block::Heading(heading) => self.waiting.push((*heading).to_owned()),
+            Block::Heading(heading) if Refers::of(heading).is_empty() || proved(heading, sources).is_some() => {
+                self.waiting.push((*heading).to_owned());
+            }
+            Block::Heading(_) => self.dropped += 1,
             Block::Gap => self.waiting.push(String::new()),
             Block::Fenced => self.dropped += 1,
             Block::Prose { mark, sentences } => {
@@ -192,7 +195,7 @@ fn proved(sentence: &str, sources: &BTreeMap<usize, Source>) -> Option<Vec<usize
     }
     let cited: Vec<&Source> = numbers.iter().map(|number| sources.get(number).filter(|source| source.holds)).collect::<Option<_>>()?;
     let said = |name: &&str| cited.iter().any(|source| mentions(&source.text, name));
-    (!cited.is_empty() && refers.names.iter().all(said)).then_some(numbers)
+    (!cited.is_empty() && !refers.unreadable && refers.names.iter().all(said)).then_some(numbers)
 }
 
 /// Whether a name stands in a text: as it is, or each part of a qualified one.

@@ -88,3 +88,85 @@ fn a_file_that_changed_meanwhile_proves_nothing() {
         answer(&Fake::default(), root.path(), "citations", &json!({"evidence": evidence(), "prose": "It parses [1]. It is fast [3]."}));
     assert_eq!(said.unwrap().data, Some(json!({"kept": 1, "dropped": 1})));
 }
+
+#[test]
+fn what_only_looks_proved_is_dropped() {
+    let alone = |prose: &str| {
+        let root = folder(&[("src/a.rs", CODE)]);
+        let said = answer(&Fake::default(), root.path(), "citations", &json!({"evidence": evidence(), "prose": prose})).unwrap();
+        said.data.unwrap()["kept"].clone()
+    };
+    for dropped in [
+        // Citations that are none.
+        "It [1, 99]. ",
+        "It [0]. ",
+        "It [1]-[5]. ",
+        "It [1] to [4]. ",
+        "It [1][1-999]. ",
+        "It [1][3-1]. ",
+        "It [1][１]. ",
+        "It [１]. ",
+        "It [1][-1]. ",
+        "It [1] [^9]. ",
+        "It [1] [9x]. ",
+        "It [1] [99 and more",
+        "It [[99]] [1]. ",
+        "It [1]【9†a】. ",
+        "It [1, two, 99]. ",
+        "It [1; 99]. ",
+        // Places that are not cited.
+        "See [here](src/a.rs:4) [1]. ",
+        "See [here](src/a.rs#L4) [1]. ",
+        "See <src/a.rs:4> [1]. ",
+        "See “src/a.rs:4” [1]. ",
+        "See src/a.rs:L4 [1]. ",
+        "See (src/a.rs:4)'s [1]. ",
+        "See `src/a.rs#L1-L9` [1]. ",
+        // Names that do not stand there.
+        "It calls ``evil`` [1]. ",
+        "It calls `` `evil` `` [1]. ",
+        "It calls `evil [1]. ",
+        "It calls evil() [1]. ",
+        "It calls readEvil [1]. ",
+        "It calls **wr_ite** [1]. ",
+        "It calls “wr_ite” [1]. ",
+        "It calls a::evil [1]. ",
+        "# It calls `evil`\nA",
+    ] {
+        assert_eq!(alone(dropped), json!(0), "{dropped}");
+    }
+    for kept in [
+        "It [1, 2]. ",
+        "It [1]-[3]. ",
+        "It [ 1 ]. ",
+        "See src/a.rs#L1-L3. ",
+        "See [here](src/a.rs:2). ",
+        "It calls ``read_all`` [1]. ",
+        "It calls parse() [1]. ",
+        "An array [u8] [1]. ",
+        "On macOS it parses [1].",
+        "It parses\nwhat is [there] [1].",
+    ] {
+        assert_eq!(alone(kept), json!(1), "{kept}");
+    }
+}
+
+#[test]
+fn an_uncited_sentence_does_not_hide_behind_a_cited_one() {
+    check(
+        "**It is fast.** Kept [1]. \"It is fast.\" Kept [1]. It is fast.\u{a0}Kept [1]. It is fast。Kept [1]. ‘It is fast.’ Kept [1]. It is fast… Kept [1].\n\
+         It never\ncalls load [9]. Kept\nover lines [1].\n### It is fast.\n#42 is fast.\n## It calls `evil` [1]\n## Kept\nKept [1].",
+        expect![[r##"
+            Kept [1]. Kept [1]. Kept [1]. Kept [1]. Kept [1]. Kept [1].
+            Kept
+            over lines [1].
+            ## Kept
+            Kept [1].
+
+            sources
+              [1] src/a.rs:1-3
+
+            10 of 18 sentences dropped: their citations do not hold
+            {"kept":8,"dropped":10}"##]],
+    );
+}
