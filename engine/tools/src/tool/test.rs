@@ -97,7 +97,7 @@ fn run(call: &Call<'_>) -> Result<Answer, Stop> {
     let deadline = (begun + Duration::from_secs(order.budget)).min(latest(begun, call.deadline));
     let session = Session { root: call.root.path(), deadline, cancel: call.cancel };
     let mut survey = project::survey(call.root.path());
-    order.settle(&mut survey.packages);
+    order.settle(&mut survey.packages)?;
     let (tested, notes) = Course::new(&session, &survey.packages, &order).run()?;
     let report = Report { tested, told: order.told, notes, seconds: begun.elapsed().as_secs_f64(), budget: order.budget };
     Ok(Answer { ok: report.is_ok(), text: report.text(), data: Some(report.data()) })

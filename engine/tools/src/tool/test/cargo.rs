@@ -31,6 +31,13 @@ const SAID: usize = 12;
 /// The most bytes of tests' names in one command; the system refuses commands of more than some two million.
 const NAMES: usize = 256 * 1024;
 
+/// Options of a command that are left out, beside those that name a package.
+const OURS: &[&str] = &["--no-fail-fast", "--no-run", "--workspace", "--all"];
+
+/// Options that say what is built; those of the second list have a value.
+const BUILD: &[&str] = &["--all-features", "--no-default-features", "--release", "--locked", "--offline", "--frozen"];
+const VALUED: &[&str] = &["--features", "-F", "--target", "--config"];
+
 /// Tests packages of one workspace. Cargo may write a lock file; it is put back as it was, since testing changes nothing.
 pub(super) fn test(session: &Session<'_>, group: &[&Package], wanted: &Wanted<'_>) -> Result<Vec<Tested>, Fault> {
     let lock = session.root.join(&group[0].home).join("Cargo.lock");
@@ -74,8 +81,46 @@ fn build_and_run(session: &Session<'_>, group: &[&Package], wanted: &Wanted<'_>)
 
 fn argv(session: &Session<'_>, words: &[&str], group: &[&Package]) -> Vec<String> {
     let packages = group.iter().flat_map(|package| ["-p".to_owned(), spec(session.root, package)]);
-    let program = group[0].command.iter().take_while(|word| !["test", "nextest"].contains(&word.as_str()));
-    program.cloned().chain(words.iter().map(|word| (*word).to_owned())).chain(packages).collect()
+    let command = &group[0].command;
+    let own = options(command);
+    let own = if group[0].runner == Runner::Nextest && words[0] == "test" { of_build(&own) } else { own };
+    command[..verb(command)].iter().cloned().chain(words.iter().map(|word| (*word).to_owned())).chain(packages).chain(own).collect()
+}
+
+/// Where the verb of a command such as `cargo +nightly nextest run --all-features` stands; its end where there is none.
+fn verb(command: &[String]) -> usize {
+    command.iter().position(|word| ["test", "nextest"].contains(&word.as_str())).unwrap_or(command.len())
+}
+
+/// The options of a command, without what is said here where it is needed: cargo takes some of it only once.
+pub(super) fn options(command: &[String]) -> Vec<String> {
+    let words = command.get(verb(command) + 1..).unwrap_or_default();
+    let mut words = words.strip_prefix(&["run".to_owned()]).unwrap_or(words).iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        if ["-p", "--package"].contains(&word.as_str()) {
+            words.next();
+        } else if !OURS.contains(&word.as_str()) && !word.starts_with("--package=") {
+            kept.push(word.clone());
+        }
+    }
+    kept
+}
+
+/// Those of nextest's options that cargo knows too, and that say what is built.
+fn of_build(options: &[String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut options = options.iter().peekable();
+    while let Some(option) = options.next() {
+        let (name, value) = option.split_once('=').map_or((option.as_str(), None), |(name, value)| (name, Some(value)));
+        if BUILD.contains(&name) {
+            kept.push(option.clone());
+        } else if VALUED.contains(&name) {
+            kept.push(option.clone());
+            kept.extend(options.next_if(|_| value.is_none()).cloned());
+        }
+    }
+    kept
 }
 
 /// The package as cargo tells it from another of its name among the dependencies: by where it lies.
@@ -163,7 +208,8 @@ impl Work<'_> {
             for section in sections {
                 let Some(target) = self.targets.iter().find(|target| target.binary == section.binary) else { continue };
                 let Some(tested) = tested.iter_mut().find(|tested| tested.dir == target.dir) else { continue };
-                self.add(tested, section, target, &mut sources);
+                let died = !section.ended && (section.failed || (target.harness && section.begun && !ended.overdue));
+                self.add(tested, section, target, died, &mut sources);
             }
             conclude(&mut tested, &ended);
         }
@@ -173,10 +219,11 @@ impl Work<'_> {
         Ok(tested)
     }
 
-    fn add(&self, tested: &mut Tested, section: Section, target: &Target, sources: &mut Sources<'_>) {
+    /// Adds what a binary told; one that `died` ended before its tests did, with whatever code.
+    fn add(&self, tested: &mut Tested, section: Section, target: &Target, died: bool, sources: &mut Sources<'_>) {
         tested.seconds += section.seconds;
         tested.unnamed += section.unnamed;
-        if section.failed && !section.ended {
+        if died {
             let name = section.binary.rsplit_once('-').map_or(section.binary.as_str(), |(name, _)| name);
             let how = if section.begun { "ended before its tests did" } else { "a harness of its own" };
             tested.cases.push(Case::new(&format!("{name} ({how})"), Verdict::Failed).says(&section.tail.join("\n")));

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Session;
+use super::cargo;
 use super::case::{Case, Pick, Verdict, Wanted};
 use super::order::{Asked, Order};
 use super::report::{State, Tested};
@@ -150,7 +151,7 @@ impl<'a> Course<'a> {
     }
 
     /// A package whose runner cannot name its tests: those that are known to be affected are run.
-    fn unlisted(&self, package: &Package) -> Result<Tested, Fault> {
+    fn unlisted(&mut self, package: &Package) -> Result<Tested, Fault> {
         let picks = self.order.selection.picks(self.packages, package);
         let wanted = match &picks {
             Some(picks) if picks.is_empty() => return Ok(Tested::new(package, State::Unaffected, "no test of it was chosen")),
@@ -158,6 +159,9 @@ impl<'a> Course<'a> {
             None => Wanted::All,
         };
         let mut tested = self.times(&[package], &wanted)?.swap_remove(0);
+        if matches!(tested.state, State::Passed | State::Failed) {
+            self.missed(&tested.cases, package);
+        }
         for case in &mut tested.cases {
             case.reason = self.order.selection.reason(case);
         }
@@ -289,6 +293,7 @@ fn groups(packages: &[Package], asked: &[Asked]) -> Vec<(bool, Vec<usize>)> {
                 && first.home == package.home
                 && first.runner == package.runner
                 && first.command.first() == package.command.first()
+                && cargo::options(&first.command) == cargo::options(&package.command)
         };
         match groups.iter_mut().find(fits) {
             Some((_, group)) => group.push(at),

@@ -182,6 +182,10 @@ fn tested(session: &Session<'_>, package: &Package, ends: &[Ended]) -> Tested {
     }
     for ended in ends {
         tested.conclude(ended, &last_words(&plain(&ended.output)));
+        if tested.state == State::Passed && told(&ended.output).order.is_empty() {
+            tested.state = State::NotFinished;
+            tested.note = format!("it ended well and did not tell of any package:\n{}", last_words(&plain(&ended.output)));
+        }
     }
     tested
 }
@@ -202,8 +206,8 @@ fn told(output: &str) -> Told {
             told.take(event);
         } else if let Some(heading) = line.strip_prefix("# ") {
             building = Some(heading.split(' ').next().unwrap_or(heading).to_owned());
-        } else if let Some(failed) = line.strip_prefix("FAIL\t").filter(|line| line.ends_with(" failed]")) {
-            told.unbuilt.insert(failed.split([' ', '\t']).next().unwrap_or(failed).to_owned());
+        } else if let Some(import) = unbuilt(line) {
+            told.unbuilt.insert(import.to_owned());
         } else if let Some(package) = &building {
             let text = told.builds.entry(package.clone()).or_default();
             text.push_str(line);
@@ -211,6 +215,11 @@ fn told(output: &str) -> Told {
         }
     }
     told
+}
+
+/// The package that a line says does not build: `FAIL\tdemo/sub [build failed]`.
+fn unbuilt(line: &str) -> Option<&str> {
+    line.strip_prefix("FAIL\t").filter(|line| line.ends_with(" failed]"))?.split([' ', '\t']).next()
 }
 
 impl Told {
@@ -370,6 +379,9 @@ fn list(session: &Session<'_>, package: &Package) -> Result<Tested, Fault> {
             tested.cases.extend(names.drain(..).map(|name| named(package, &mut files, import, name)));
         } else if RUN.iter().any(|start| line.starts_with(start)) && !line.contains(char::is_whitespace) {
             names.push(line);
+        } else if let Some(import) = unbuilt(line) {
+            // It is chosen as what is not known is, and running it tells why it does not build.
+            tested.cases.push(Case::new(&format!("{import} (build)"), Verdict::Failed).says("it does not build"));
         }
     }
     if ended.overdue || (ended.code != Some(0) && tested.cases.is_empty()) {

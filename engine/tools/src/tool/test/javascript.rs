@@ -186,7 +186,7 @@ fn tested(package: &Package, ended: &Ended, told: Told) -> Tested {
         tested.cases.push(Case::new("(outside of every test)", Verdict::Failed).says(&told.errors.join("\n\n")));
     }
     tested.conclude(ended, &last_words(&ended.output));
-    let silent = !told.whole && !NONE.iter().any(|none| ended.output.contains(none));
+    let silent = !told.whole && !(tested.cases.is_empty() && NONE.iter().any(|none| ended.output.contains(none)));
     if tested.state == State::Passed && (silent || tested.cases.iter().any(|case| case.verdict == Verdict::NotRun)) {
         tested.state = State::NotFinished;
         tested.note = format!("it ended well and did not tell of all its tests:\n{}", last_words(&ended.output));
@@ -248,11 +248,13 @@ fn file(pick: &Pick, package: &Package) -> String {
 
 /// A file as seen from where the runner is started.
 fn seen_from(dir: &str, file: &str) -> String {
-    if dir.is_empty() {
-        return file.to_owned();
+    let inside = if dir.is_empty() { Some(file) } else { file.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) };
+    match inside {
+        // It would be read as an option.
+        Some(file) if file.starts_with('-') => format!("./{file}"),
+        Some(file) => file.to_owned(),
+        None => format!("{}{file}", "../".repeat(dir.split('/').count())),
     }
-    let inside = file.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/'));
-    inside.map_or_else(|| format!("{}{file}", "../".repeat(dir.split('/').count())), str::to_owned)
 }
 
 fn joined(dir: &str, file: &str) -> String {

@@ -20,7 +20,8 @@ pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>
 
 fn start(session: &Session<'_>, package: &Package, selection: &Selection, folder: &Path) -> Result<Outcome, Fault> {
     let reporter = format!("--reporters={}", folder.join(SCRIPT.reporter.0).display());
-    let options = ["--reporters=default", &reporter, "--testLocationInResults", "--passWithNoTests", "--watchAll=false"].map(str::to_owned);
+    let options = ["--reporters=default", &reporter, "--testLocationInResults", "--passWithNoTests", "--bail=0", "--watchAll=false"]
+        .map(str::to_owned);
     let pattern = selection.pattern.iter().flat_map(|pattern| ["-t".to_owned(), pattern.clone()]);
     // Otherwise a file is itself a regular expression.
     let by_path = (!selection.files.is_empty()).then(|| "--runTestsByPath".to_owned());

@@ -27,6 +27,9 @@ const CLOSED: &[&str] = &["src", "node_modules", "classes", "test-classes", "gen
 /// The most compiler errors that are told.
 const ERRORS: usize = 5;
 
+/// What surefire says where tests were cut off, and then calls a success, since failures are to be told by the reports alone.
+const CUT: &[&str] = &["There was a timeout", "The forked VM terminated without"];
+
 /// What is chosen of a module: a class, perhaps one method of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Choice {
@@ -52,11 +55,7 @@ fn choice(root: &Path, home: &Path, pick: &Pick, manifests: &[&str]) -> Option<C
         let (module, test) = id.split_once(": ").filter(|(module, _)| !module.contains('#')).unwrap_or(("", id));
         let (class, method) = test.split_once('#')?;
         let method = plain(method);
-        return Some(Choice {
-            module: module.to_owned(),
-            class: class.to_owned(),
-            method: (!method.is_empty()).then(|| method.to_owned()),
-        });
+        return Some(Choice { module: module.to_owned(), class: class.to_owned(), method: is_name(method).then(|| method.to_owned()) });
     }
     let file = root.join(&pick.path);
     let module =
@@ -243,6 +242,9 @@ pub(super) fn tested(package: &Package, home: &Path, ended: &Ended, (before, aft
     tested.cases.extend(errors);
     if !problems.is_empty() {
         tested.cases.push(Case::new("(a report that cannot be read)", Verdict::Failed).says(&problems.join("\n")));
+    }
+    if let Some(line) = ended.output.lines().find(|line| CUT.iter().any(|words| line.contains(words))) {
+        tested.cases.push(Case::new("(the runner)", Verdict::Failed).says(line));
     }
     tested.conclude(ended, &said(&ended.output));
     if tested.state == State::Passed && tested.cases.is_empty() {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::report::Told;
 use super::selection::{Affected, Named, Selection};
-use crate::project::Package;
+use crate::project::{Package, Runner};
 use crate::tool::{Call, Stop};
 
 /// The budget where none is given, in seconds.
@@ -70,14 +70,22 @@ impl Order {
     }
 
     /// Gives packages the commands that the user has for them; the user's configuration may name packages of other folders too.
-    pub(super) fn settle(&self, packages: &mut [Package]) {
+    ///
+    /// # Errors
+    /// Says which command cannot be kept to.
+    pub(super) fn settle(&self, packages: &mut [Package]) -> Result<(), Stop> {
         for (of, command) in &self.runners {
             let dir = of.trim_start_matches("./").trim_end_matches('/');
             let dir = if dir == "." { "" } else { dir };
             for package in packages.iter_mut().filter(|package| package.dir == dir || package.name == *of) {
                 package.run_by(command.clone());
+                if matches!(package.runner, Runner::Cargo | Runner::Nextest) && command.iter().any(|word| word == "--") {
+                    let words = "must not hold \"--\": what stands behind it is for the tests that are chosen";
+                    return Err(Stop::refused(format!("the command of {of:?} in \"runners\" {words}")));
+                }
             }
         }
+        Ok(())
     }
 }
 

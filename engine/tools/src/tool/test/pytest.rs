@@ -22,8 +22,8 @@ const NO_PYTEST: &str = "pytest is not installed; get it with: python3 -m pip in
 /// The plugin.
 const PLUGIN: &str = include_str!("pytest/naestro_report.py");
 
-/// What makes the output plain and short, and names the plugin.
-const PLAIN: &[&str] = &["--tb=short", "--color=no", "--rootdir=.", "-p", "naestro_report", "-o"];
+/// What makes the output plain and short, has it go on after a failure, and names the plugin.
+const PLAIN: &[&str] = &["--tb=short", "--color=no", "--maxfail=0", "--rootdir=.", "-p", "naestro_report", "-o"];
 
 /// pytest's code for "no tests were collected".
 const NONE_COLLECTED: i32 = 5;
@@ -41,6 +41,8 @@ enum Line {
     Broken { id: String, text: String },
     /// How the setup, the call or the teardown of a test ended.
     Report(Report),
+    /// pytest came to its end; `stopped` where it was told to end before all tests were run.
+    End { stopped: bool },
 }
 
 #[derive(Deserialize)]
@@ -58,8 +60,9 @@ struct Report {
 /// Tests one project.
 pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>) -> Result<Tested, Fault> {
     let folder = plugin(wanted).map_err(|e| Fault::Broken(format!("write the plugin for pytest: {e}")))?;
-    // The cache lies elsewhere rather than being switched off: a project's own options may need it.
-    let cache = format!("cache_dir={}", std::env::temp_dir().join("naestro-pytest").display());
+    // The cache lies elsewhere rather than being switched off: a project's own options may need it. It is a new one, since one that
+    // remembers what failed would have `--lf` leave out the rest.
+    let cache = format!("cache_dir={}", folder.path().join("cache").display());
     let plain = PLAIN.iter().map(|option| (*option).to_owned());
     let mut argv: Vec<String> = package.command.iter().cloned().chain(plain).chain([cache]).collect();
     match wanted {
@@ -97,7 +100,9 @@ fn files(root: &Path, package: &Package, picks: &[Pick]) -> Vec<String> {
     let mut files: Vec<String> = Vec::new();
     for pick in picks {
         let file = pick.id.as_deref().and_then(|id| id.split_once("::")).map_or("", |(file, _)| file);
-        if file.is_empty() || !root.join(&package.home).join(file).is_file() {
+        // A name that pytest would read as an option, or as one with parameters, is not given.
+        let readable = !file.starts_with('-') && !file.contains('[');
+        if file.is_empty() || !readable || !root.join(&package.home).join(file).is_file() {
             return Vec::new();
         }
         files.push(file.to_owned());
@@ -111,12 +116,17 @@ fn tested(package: &Package, ended: &Ended, told: &str, wanted: &Wanted<'_>) -> 
     let listing = matches!(wanted, Wanted::List);
     let mut tested = Tested::new(package, if listing { State::Listed } else { State::Passed }, "");
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut whole = false;
     // A line that was cut off when the runner was killed is no line.
     for line in told.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
         let (id, case) = match line {
             Line::Listed { id, line } => (id.clone(), named(&id, line, Verdict::Listed)),
             Line::Broken { id, text } => (id.clone(), failed(named(&id, None, Verdict::Failed), &text)),
             Line::Report(report) => (report.id.clone(), report.case()),
+            Line::End { stopped } => {
+                whole = !stopped;
+                continue;
+            }
         };
         match known.get(&id) {
             Some(at) => tested.cases[*at].then(case),
@@ -133,6 +143,10 @@ fn tested(package: &Package, ended: &Ended, told: &str, wanted: &Wanted<'_>) -> 
         return tested;
     }
     tested.conclude(ended, &said);
+    if tested.state == State::Passed && !whole {
+        tested.state = State::NotFinished;
+        tested.note = format!("it ended well and did not come to the end of its tests:\n{said}");
+    }
     if listing && tested.state != State::Listed {
         // What cannot be collected can still be run, which then tells why.
         tested.state = State::Unlisted;

@@ -89,8 +89,8 @@ impl Tested {
         }
         if ended.overdue {
             self.unfinished();
-        } else if ended.code != Some(0) && self.state == State::Passed {
-            // The runner says no and we do not see why: never call that passed.
+        } else if ended.signal.is_some() || (ended.code != Some(0) && self.state == State::Passed) {
+            // The runner says no and we do not see why, or it did not come to all its tests: never call that passed.
             let signal = ended.signal.map_or_else(String::new, |signal| format!("ended by signal {signal}\n"));
             let words: Vec<String> = words.lines().map(|line| bounded::line(line, WIDTH)).collect();
             self.cases.push(Case::new("(the runner)", Verdict::Failed).says(&format!("{signal}{}", words.join("\n"))));
@@ -174,15 +174,9 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Whether nothing failed; where nothing at all could be run, or something that was asked for is not there, that is no success.
+    /// Whether all that was to be run was run and nothing failed; what had nothing to run does not count.
     pub(super) fn is_ok(&self) -> bool {
-        if self.tested.iter().any(|tested| tested.runner.is_empty()) {
-            return false;
-        }
-        // A package that had nothing to run is no success beside one that had and was not run.
-        let good = |tested: &Tested| matches!(tested.state, State::Passed | State::Listed);
-        let idle = |tested: &Tested| tested.state == State::Unaffected;
-        !self.is_failed() && (self.tested.iter().any(good) || self.tested.iter().all(idle))
+        self.tested.iter().all(|tested| matches!(tested.state, State::Passed | State::Listed | State::Unaffected))
     }
 
     pub(super) fn data(&self) -> Value {

@@ -190,13 +190,17 @@ impl Affected {
         found
     }
 
-    /// The affected tests of a package, for a runner that cannot list its own.
-    fn picks(&self, packages: &[Package], package: &Package) -> Vec<Pick> {
+    /// The affected tests of a package, for a runner that cannot list its own; nothing where a part of it must be run whole, since
+    /// what that part holds is not known.
+    fn picks(&self, packages: &[Package], package: &Package) -> Option<Vec<Pick>> {
+        if self.told.widened.iter().any(|widened| project::is_below(&package.dir, &widened.scope)) {
+            return None;
+        }
         let mine = |file: &str| project::owners(packages, file).into_iter().any(|at| std::ptr::eq(&raw const packages[at], package));
         let files: BTreeSet<&str> = self.told.tests.iter().map(|test| test.path.as_str()).collect();
         let files: BTreeSet<&str> = files.into_iter().filter(|file| mine(file)).collect();
         let tests = self.told.tests.iter().filter(|test| files.contains(test.path.as_str()));
-        tests.map(|test| Pick { path: test.path.clone(), name: test.name.clone(), id: None }).collect()
+        Some(tests.map(|test| Pick { path: test.path.clone(), name: test.name.clone(), id: None }).collect())
     }
 
     /// Affected tests of these files that no listed test is.
@@ -256,7 +260,7 @@ impl Selection {
     pub(super) fn picks(&self, packages: &[Package], package: &Package) -> Option<Vec<Pick>> {
         match self {
             Self::All => None,
-            Self::Affected(affected) => Some(affected.picks(packages, package)),
+            Self::Affected(affected) => affected.picks(packages, package),
             Self::Named(named) => named.picks(packages, package),
         }
     }

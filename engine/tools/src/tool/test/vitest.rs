@@ -20,7 +20,7 @@ pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>
 
 fn start(session: &Session<'_>, package: &Package, selection: &Selection, folder: &Path) -> Result<Outcome, Fault> {
     let reporter = format!("--reporter={}", folder.join(SCRIPT.reporter.0).display());
-    let options = [reporter.as_str(), "--includeTaskLocation", "--passWithNoTests", "--no-color"].map(str::to_owned);
+    let options = [reporter.as_str(), "--includeTaskLocation", "--passWithNoTests", "--bail=0", "--no-color"].map(str::to_owned);
     let pattern = selection.pattern.iter().flat_map(|pattern| ["-t".to_owned(), pattern.clone()]);
     let argv = package.command.iter().cloned().chain(options).chain(pattern).chain(selection.files.iter().cloned()).collect();
     Ok(match session.start(&package.dir, argv)? {

@@ -3,6 +3,7 @@
 Loaded with -p from a folder of its own. It uses only hooks that every pytest since 3.0 has, and changes nothing of a project's.
 """
 
+import io
 import json
 import os
 
@@ -10,6 +11,7 @@ import pytest
 
 HOME = os.path.dirname(os.path.abspath(__file__))
 COMPARED = []
+STOPPED = []
 TOLD = []
 
 
@@ -25,7 +27,8 @@ def wanted():
     path = os.path.join(HOME, "wanted")
     if not os.path.exists(path):
         return None
-    with open(path) as lines:
+    # In an encoding of its own, whatever the system's is.
+    with io.open(path, encoding="utf-8") as lines:
         return set(line.rstrip("\n") for line in lines)
 
 
@@ -79,6 +82,14 @@ def pytest_configure(config):
 
 class Told(object):
     """What only the process that sees every report tells."""
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        # Also what `pytest.exit` does, with whatever code.
+        STOPPED.append(excinfo)
+
+    def pytest_sessionfinish(self, session):
+        early = STOPPED or session.shouldstop or getattr(session, "shouldfail", False)
+        tell(kind="end", stopped=bool(early))
 
     def pytest_runtest_logreport(self, report):
         outcome = report.outcome

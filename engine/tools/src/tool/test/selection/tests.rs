@@ -107,3 +107,11 @@ fn a_huge_suite_is_matched_in_time() {
     assert_eq!((run("src/a.rs"), run("elsewhere.rs")), (10_000, 10_000));
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
+
+#[test]
+fn a_runner_that_cannot_list_runs_all_where_a_part_is_widened() {
+    let whole = Package::for_tests(crate::project::Runner::Maven, "p", "src", "src");
+    assert_eq!(affected().picks(std::slice::from_ref(&whole), &whole), None);
+    let other = Package::for_tests(crate::project::Runner::Maven, "t", "t", "t");
+    assert_eq!(affected().picks(std::slice::from_ref(&other), &other), Some(vec![]));
+}

@@ -72,6 +72,74 @@ fn the_users_own_cargo_runs_the_tests() {
 }
 
 #[test]
+fn the_options_of_the_users_own_command_are_kept() {
+    let root = workspace("opts", "#[cfg(feature = \"more\")]\n#[test]\nfn more() {}\n", "", &[]);
+    std::fs::write(root.path().join("good/Cargo.toml"), "[package]\nname = \"opts-good\"\nedition = \"2024\"\n[features]\nmore = []\n")
+        .unwrap();
+    let mut args = packages("opts", &["good"]);
+    args["runners"] = json!({ "good": ["cargo", "test", "--features", "more"] });
+    let answer = call(&root, &args, 300).unwrap();
+    assert!(answer.ok && answer.text.starts_with("passed: 1 test passed"), "{}", answer.text);
+    args["runners"] = json!({ "good": ["cargo", "test", "--", "--ignored"] });
+    let answer = call(&root, &args, 300).unwrap();
+    assert!(!answer.ok && answer.text.contains("must not hold \"--\""), "{}", answer.text);
+}
+
+#[test]
+fn a_runner_that_says_nothing_and_ends_well_has_run_nothing() {
+    let (root, args) = with_runner("silent", "echo 'all is well'", &json!({}));
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.starts_with("incomplete: ") && answer.text.contains("all is well"), "{}", answer.text);
+}
+
+#[test]
+fn a_binary_of_tests_that_ends_well_before_its_tests_do_has_not_passed() {
+    let root = workspace("exits", "#[test]\nfn leaves() { std::process::exit(0) }\n#[test]\nfn stays() {}\n", PASSES, &[]);
+    let answer = call(&root, &packages("exits", &["good", "bad"]), 300).unwrap();
+    assert!(!answer.ok && answer.text.contains("ended before its tests did"), "{}", answer.text);
+}
+
+#[test]
+fn a_package_that_was_not_wholly_run_is_no_success_beside_one_that_passed() {
+    let (root, mut args) = with_runner("beside", "sleep 600", &json!({"wall_s": 8}));
+    let files = [("c/Cargo.toml", "[package]\nname = \"beside-c\"\nedition = \"2024\"\n"), ("c/src/lib.rs", PASSES)];
+    for (path, text) in files {
+        std::fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
+        std::fs::write(root.path().join(path), text).unwrap();
+    }
+    args["packages"] = packages("beside", &["c", "p"])["packages"].clone();
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.starts_with("incomplete: 1 not wholly run, 1 test passed"), "{}", answer.text);
+}
+
+#[test]
+fn pytest_that_is_left_early_has_not_passed() {
+    for leave in ["__import__('os')._exit(0)", "pytest.exit('enough', returncode=0)"] {
+        let test = format!("import pytest\n\ndef test_a(): pass\ndef test_b(): {leave}\ndef test_c(): assert False\n");
+        let root = folder(&[("p/pyproject.toml", "[project]\nname = \"left-p\"\n"), ("p/test_a.py", &test)]);
+        let answer = call(&root, &packages("left", &["p"]), 60).unwrap();
+        if answer.text.contains("is not installed") {
+            eprintln!("SKIPPED: {}", answer.text);
+            return;
+        }
+        assert!(!answer.ok && answer.text.starts_with("incomplete: "), "{leave}: {}", answer.text);
+    }
+}
+
+#[test]
+fn a_test_that_fails_once_does_not_have_the_rest_left_out() {
+    let test = "import os, pathlib\n\ndef test_a():\n    seen = pathlib.Path('seen')\n    before = seen.exists()\n    seen.touch()\n    assert before\n\ndef test_b(): assert False\n";
+    let project = "[project]\nname = \"first-p\"\n[tool.pytest.ini_options]\naddopts = \"-x\"\n";
+    let root = folder(&[("p/pyproject.toml", project), ("p/test_a.py", test)]);
+    let answer = call(&root, &packages("first", &["p"]), 60).unwrap();
+    if answer.text.contains("is not installed") {
+        eprintln!("SKIPPED: {}", answer.text);
+        return;
+    }
+    assert!(!answer.ok && answer.text.contains("failed: first-p test_a.py::test_b"), "{}", answer.text);
+}
+
+#[test]
 fn the_words_of_a_huge_suite_are_read_in_time() {
     let mut output = String::from("     Running unittests src/lib.rs (target/debug/deps/huge-0)\n\nrunning 20000 tests\n");
     for at in 0..20_000 {
