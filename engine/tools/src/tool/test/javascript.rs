@@ -186,7 +186,7 @@ fn tested(package: &Package, ended: &Ended, told: Told) -> Tested {
         tested.cases.push(Case::new("(outside of every test)", Verdict::Failed).says(&told.errors.join("\n\n")));
     }
     tested.conclude(ended, &last_words(&ended.output));
-    let silent = !told.whole && !(tested.cases.is_empty() && NONE.iter().any(|none| ended.output.contains(none)));
+    let silent = !(told.whole || (tested.cases.is_empty() && NONE.iter().any(|none| ended.output.contains(none))));
     if tested.state == State::Passed && (silent || tested.cases.iter().any(|case| case.verdict == Verdict::NotRun)) {
         tested.state = State::NotFinished;
         tested.note = format!("it ended well and did not tell of all its tests:\n{}", last_words(&ended.output));
