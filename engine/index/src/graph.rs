@@ -35,7 +35,7 @@ pub(crate) struct Step {
 pub(crate) struct Graph<'a> {
     /// Resolves the mentions.
     pub(crate) resolver: Resolver<'a>,
-    most: usize,
+    most: Cell<usize>,
     skipped: Cell<usize>,
     uses: RefCell<HashMap<String, Rc<Uses>>>,
     importers: RefCell<HashMap<FileId, Rc<[FileId]>>>,
@@ -49,7 +49,12 @@ impl<'a> Graph<'a> {
 
     /// A graph that looks at so many files that mention a name, and counts the others.
     pub(crate) fn bounded(resolver: Resolver<'a>, most: usize) -> Self {
-        Self { resolver, most, skipped: Cell::new(0), uses: RefCell::default(), importers: RefCell::default() }
+        Self { resolver, most: Cell::new(most), skipped: Cell::new(0), uses: RefCell::default(), importers: RefCell::default() }
+    }
+
+    /// From now on looks at no more than so many files that mention a name; what was looked at stays known.
+    pub(crate) fn narrow(&self, most: usize) {
+        self.most.set(most.min(self.most.get()));
     }
 
     /// How many files were not looked at although they mention a name that was asked for.

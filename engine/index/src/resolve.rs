@@ -145,6 +145,11 @@ impl<'a> Resolver<'a> {
         Ok(view)
     }
 
+    /// How many files were opened so far: what an answer costs.
+    pub(crate) fn opened(&self) -> usize {
+        self.views.borrow().len()
+    }
+
     /// A file's text as it is now; empty where there is none.
     pub(crate) fn text(&self, path: &str) -> Result<String, Fault> {
         Ok(self.history.bytes(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())

@@ -24,6 +24,12 @@ const COMMITS: usize = 5;
 /// How many nodes are followed to find tests.
 const FOLLOWED: usize = 120;
 
+/// How many more files may be opened on the way to tests: an answer is wanted within 30 ms, and each file costs a third of one.
+const OPENED: usize = 32;
+
+/// How many files that mention one name are looked at on that way: a name that more mention leads to everything.
+const FILES_A_NAME: usize = 24;
+
 /// Gathers the facts about a symbol.
 pub(super) fn tell(told: &mut Told<'_>, node: Node, watch: &dyn Watch) -> Result<(), Fault> {
     let view = told.graph.resolver.view(node.file)?;
@@ -228,8 +234,11 @@ fn tell_tests(told: &mut Told<'_>, node: Node, watch: &dyn Watch) -> Result<(), 
     let mut queue = VecDeque::from([node]);
     let mut tests = Vec::new();
     let mut followed = 0;
+    told.graph.narrow(FILES_A_NAME);
+    let opened = told.graph.resolver.opened();
     while let Some(at) = queue.pop_front() {
-        if tests.len() >= 4 * TESTS || followed >= FOLLOWED {
+        let is_far = followed >= FOLLOWED || told.graph.resolver.opened() >= opened + OPENED;
+        if tests.len() >= 4 * TESTS || is_far {
             told.gap("tests further away were not looked for");
             break;
         }

@@ -46,8 +46,8 @@ impl Graph<'_> {
         }
         let mut uses = Uses::default();
         let files = self.resolver.facts().mentioning(name)?;
-        self.skipped.set(self.skipped.get() + files.len().saturating_sub(self.most));
-        for file in files.into_iter().take(self.most) {
+        self.skipped.set(self.skipped.get() + files.len().saturating_sub(self.most.get()));
+        for file in files.into_iter().take(self.most.get()) {
             let view = self.resolver.view(file)?;
             self.collect(&view, name, &mut uses)?;
             for import in view.outline.imports.iter().filter(|import| import.name == name && import.alias != name) {
