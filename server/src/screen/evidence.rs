@@ -91,8 +91,11 @@ fn fact(number: usize, fact: &Fact, holds: bool) -> String {
     for (line, number) in fact.excerpt.lines().take(most).zip(first..) {
         push(&mut out, format_args!("      {DIM}{number:>width$} |{DIM:#} {}\n", clean::text(line)));
     }
-    let more = fact.excerpt.lines().count().saturating_sub(most);
-    if most > 0 && more > 0 {
+    // The excerpt is bounded itself: what is left out is told by the lines cited.
+    let shown = fact.excerpt.lines().count().min(most);
+    let whole = cited(fact).map_or(shown, |citation| citation.last_line.saturating_sub(citation.line) as usize + 1);
+    let more = whole.saturating_sub(shown);
+    if shown > 0 && more > 0 {
         push(&mut out, format_args!("      {DIM}{:>width$} | ... {more} more{DIM:#}\n", ""));
     }
     out
@@ -187,6 +190,22 @@ mod tests {
                 1 source changed while this was explained: ask again
             "#]],
         );
+    }
+
+    #[test]
+    fn the_lines_left_out_are_those_cited_and_not_shown() {
+        let long: String = (1..=41).map(|line| format!("line {line}\n")).collect();
+        let check = |role, excerpt: &str, last_line: u32, expect: Option<&str>| {
+            let told = super::fact(1, &fact(role, "f", excerpt, code(1, last_line)), true);
+            let told = anstream::adapter::strip_str(&told).to_string();
+            let last = told.lines().last().and_then(|line| line.split_once("| ... ")).map(|(_, more)| more.to_owned());
+            assert_eq!(last.as_deref(), expect, "{told}");
+        };
+        check(Role::Definition, &long, 67, Some("27 more"));
+        check(Role::Definition, "one\ntwo\n", 5, Some("3 more"));
+        check(Role::Definition, "one\ntwo\n", 2, None);
+        check(Role::Documentation, &long, 41, Some("29 more"));
+        check(Role::Caller, "one\n", 9, None);
     }
 
     #[test]

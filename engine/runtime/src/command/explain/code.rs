@@ -61,7 +61,7 @@ async fn gather(shared: &Arc<Shared>, workspace: &str, text: &str, caller: &Call
         let found = shared.parts.code.evidence(&root, &target, &watch).map_err(of_fault)?;
         let mut evidence = evidence::outward(found);
         if let Some(past) = shared.past() {
-            let earlier = failures::of(past.as_ref(), &root, &evidence);
+            let earlier = failures::of(past.as_ref(), &root, &target, &evidence);
             evidence.facts.extend(earlier);
         }
         Ok(evidence)

@@ -3,6 +3,7 @@
 //! Invariant: cheap and bounded. Only the ends of the newest runs are read; what cannot be read is left out, since it is not asked for.
 
 use naestro_api::{Evidence, Fact, Role, Source, TestEntry, TestReport, TestState};
+use naestro_kernel::code::Target;
 use naestro_kernel::{Event, Outcome, What};
 use naestro_policy::port::{Journal, RunEntry};
 
@@ -13,9 +14,9 @@ const EVENTS: usize = 16;
 /// The most facts.
 const FACTS: usize = 5;
 
-/// The failures of tests that reach the target or lie where it does, newest first, each test once.
-pub(super) fn of(journal: &dyn Journal, root: &str, evidence: &Evidence) -> Vec<Fact> {
-    let subject = Subject::of(evidence);
+/// The failures of tests that reach the target or lie where it does, newest first, each test once; of a test, its own alone.
+pub(super) fn of(journal: &dyn Journal, root: &str, target: &Target, evidence: &Evidence) -> Vec<Fact> {
+    let subject = Subject::of(target, evidence);
     let runs = journal.list(LISTED).unwrap_or_default();
     let mut facts: Vec<Fact> = Vec::new();
     for entry in runs.iter().filter(|entry| entry.workspace == root && entry.outcome.is_some()).take(RUNS) {
@@ -35,7 +36,12 @@ struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn of(evidence: &'a Evidence) -> Self {
+    fn of(target: &Target, evidence: &'a Evidence) -> Self {
+        if let Target::Test(_) = target {
+            // The test that was found, which the target may name by less than its name.
+            let own = evidence.facts.iter().find(|fact| fact.role == Role::Definition).and_then(|fact| fact.name.as_deref());
+            return Self { paths: Vec::new(), tests: own.into_iter().collect() };
+        }
         let paths = evidence.facts.iter().filter(|fact| fact.role == Role::Definition).filter_map(|fact| match &fact.source {
             Source::Code(citation) => Some(citation.path.as_str()),
             Source::Commit(_) | Source::Event { .. } => None,
@@ -53,6 +59,8 @@ impl<'a> Subject<'a> {
 
 /// Whether the id ends with that name, as a whole word.
 fn is_named(id: &str, name: &str) -> bool {
+    // What stands in brackets at the end are a test's parameters.
+    let id = if id.ends_with(']') { id.split_once('[').map_or(id, |(id, _)| id) } else { id };
     id.strip_suffix(name).is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
@@ -83,6 +91,8 @@ fn fact(entry: &RunEntry, seq: u64, test: TestEntry) -> Fact {
 mod tests {
     use super::*;
 
+    use naestro_api::Citation;
+
     #[test]
     fn a_failure_concerns_what_it_names_or_lies_in() {
         let check = |id: &str, path: &str, place: &str, expect: bool| {
@@ -95,5 +105,30 @@ mod tests {
         check("other", "src/a.rs", "", true);
         check("other", "src/b.rs", "src/a.rs:9", true);
         check("other", "src/b.rs", "src/b.rs:9", false);
+    }
+
+    #[test]
+    fn of_a_test_only_its_own_failures_count() {
+        let code = |path: &str| {
+            let citation = Citation { path: path.into(), start: 0, end: 1, line: 1, last_line: 1, digest: String::new() };
+            Source::Code(citation)
+        };
+        let fact = |role, name: &str| Fact {
+            role,
+            text: String::new(),
+            name: Some(name.into()),
+            excerpt: String::new(),
+            source: code("tests/test_a.py"),
+            guess: false,
+        };
+        let facts = vec![fact(Role::Definition, "test_flaky"), fact(Role::Test, "test_other")];
+        let evidence = Evidence { title: String::new(), facts, left_out: Vec::new(), gaps: Vec::new() };
+        let concerned = |target: &Target| {
+            let ids = ["tests/test_a.py::test_flaky", "tests/test_a.py::test_flaky[1]", "tests/test_a.py::test_other"];
+            let test = |id: &str| TestEntry { id: id.into(), path: Some("tests/test_a.py".into()), ..TestEntry::default() };
+            ids.into_iter().filter(|id| Subject::of(target, &evidence).concerns(&test(id))).count()
+        };
+        assert_eq!(concerned(&Target::Test("flaky".into())), 2);
+        assert_eq!(concerned(&Target::Path("tests/test_a.py".into())), 3);
     }
 }
