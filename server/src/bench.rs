@@ -1,6 +1,7 @@
 //! `naestro bench`: our own figures, printed beside the goals; nothing is asserted.
 
 mod agent;
+mod cite;
 mod durable;
 mod index;
 mod select;
@@ -20,6 +21,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     Agent(agent::Args),
+    Cite(cite::Args),
     Durable(durable::Args),
     Index(index::Args),
     Select(select::Args),
@@ -29,6 +31,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<u8, Error> {
         match self.what {
             What::Agent(args) => args.run(),
+            What::Cite(args) => args.run(),
             What::Durable(args) => args.run(),
             What::Index(args) => args.run(),
             What::Select(args) => args.run(),

@@ -10,7 +10,7 @@
 
 mod child;
 mod copy;
-mod draw;
+pub(super) mod draw;
 mod figures;
 mod judge;
 #[cfg(test)]
@@ -85,20 +85,7 @@ impl Args {
 
     /// The projects' folders by name.
     fn chosen(&self) -> Result<Vec<PathBuf>, Error> {
-        let unreadable = |error| {
-            Error::new(ErrorCode::InvalidWorkspace, format!("read {}: {error}", self.projects.display()))
-                .hint("tests/bench/select/projects.sh makes one")
-        };
-        let entries = fs::read_dir(&self.projects).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
-        let mut folders: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| path.join(".git").exists()).collect();
-        folders.retain(|path| self.only.as_ref().is_none_or(|only| name(path) == *only));
-        folders.sort();
-        if folders.is_empty() {
-            let wanted = self.only.as_deref().map_or_else(|| "a project".to_owned(), |only| format!("the project {only}"));
-            return Err(Error::new(ErrorCode::InvalidWorkspace, format!("find {wanted} in {}", self.projects.display()))
-                .hint("a project is a folder with a git repository"));
-        }
-        Ok(folders)
+        folders(&self.projects, self.only.as_deref())
     }
 
     /// Measures one project with `program` as `naestro`.
@@ -130,6 +117,27 @@ impl Args {
         }
         Ok(bench.figures)
     }
+}
+
+/// The projects in a folder by name, or the one of that name.
+///
+/// # Errors
+/// `invalid_workspace` where there is none.
+pub(super) fn folders(projects: &Path, only: Option<&str>) -> Result<Vec<PathBuf>, Error> {
+    let unreadable = |error| {
+        Error::new(ErrorCode::InvalidWorkspace, format!("read {}: {error}", projects.display()))
+            .hint("tests/bench/select/projects.sh makes one")
+    };
+    let entries = fs::read_dir(&projects).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
+    let mut folders: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| path.join(".git").exists()).collect();
+    folders.retain(|path| only.is_none_or(|only| name(path) == only));
+    folders.sort();
+    if folders.is_empty() {
+        let wanted = only.map_or_else(|| "a project".to_owned(), |only| format!("the project {only}"));
+        return Err(Error::new(ErrorCode::InvalidWorkspace, format!("find {wanted} in {}", projects.display()))
+            .hint("a project is a folder with a git repository"));
+    }
+    Ok(folders)
 }
 
 /// One project while it is measured.

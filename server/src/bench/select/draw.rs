@@ -56,11 +56,8 @@ impl fmt::Display for Mutant {
 /// # Errors
 /// `unavailable` where a file cannot be read.
 pub(super) fn mutants(root: &Path, seed: u64, name: &str) -> Result<Vec<Mutant>, Error> {
-    let mut sources = Vec::new();
-    walk(root, "", &mut sources).map_err(|error| failed(&format!("read {}: {error}", root.display())))?;
-    sources.sort();
     let mut mutants = Vec::new();
-    for path in sources {
+    for path in sources(root)? {
         let bytes = fs::read(root.join(&path)).map_err(|error| failed(&format!("read {path}: {error}")))?;
         mutants.extend(naestro_index::mutants(&path, &bytes).into_iter().filter_map(|mutant| {
             let from = String::from_utf8_lossy(bytes.get(mutant.bytes.clone())?).into_owned();
@@ -69,6 +66,17 @@ pub(super) fn mutants(root: &Path, seed: u64, name: &str) -> Result<Vec<Mutant>,
     }
     Dice::new(seed, name).shuffle(&mut mutants);
     Ok(mutants)
+}
+
+/// The source files of a project, in order.
+///
+/// # Errors
+/// `unavailable` where a folder cannot be read.
+pub(in crate::bench) fn sources(root: &Path) -> Result<Vec<String>, Error> {
+    let mut sources = Vec::new();
+    walk(root, "", &mut sources).map_err(|error| failed(&format!("read {}: {error}", root.display())))?;
+    sources.sort();
+    Ok(sources)
 }
 
 /// Takes in the source files of a folder, each by its path from the root.
@@ -120,11 +128,11 @@ fn is_source(file: &str) -> bool {
 }
 
 /// Numbers from a seed (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
-struct Dice(u64);
+pub(in crate::bench) struct Dice(u64);
 
 impl Dice {
     /// A project's own, so that it draws the same whichever others are measured.
-    fn new(seed: u64, name: &str) -> Self {
+    pub(in crate::bench) fn new(seed: u64, name: &str) -> Self {
         let mut dice = Self(seed);
         for byte in name.bytes() {
             dice.0 = dice.next() ^ u64::from(byte);
@@ -140,7 +148,7 @@ impl Dice {
     }
 
     /// Fisher and Yates: each order is as likely as any other, but for what 2^64 does not divide by.
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(in crate::bench) fn shuffle<T>(&mut self, items: &mut [T]) {
         for left in (1..items.len()).rev() {
             let chosen = self.next() % (left as u64 + 1);
             items.swap(left, usize::try_from(chosen).unwrap_or(left));
