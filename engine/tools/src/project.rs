@@ -204,6 +204,9 @@ impl Package {
 }
 
 impl Runner {
+    /// The kinds of packages there are, as a person names them.
+    pub(crate) const KINDS: &[&str] = &["cargo", "pytest", "vitest", "jest", "node --test", "go", "maven", "gradle", "ctest"];
+
     /// Whether tests in such a file can be run by it.
     fn runs(self, file: &str) -> bool {
         let endings: &[&str] = match self {

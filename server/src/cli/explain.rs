@@ -72,7 +72,7 @@ fn of_a_run(text: &str) -> Option<String> {
 }
 
 /// The target with the path in it relative to the root, where it is there as seen from `from`.
-fn below(text: &str, root: &Path, from: &Path) -> String {
+pub(super) fn below(text: &str, root: &Path, from: &Path) -> String {
     if text == "diff" || text.starts_with("commit:") || text.starts_with("test:") {
         return text.to_owned();
     }

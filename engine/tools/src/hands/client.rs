@@ -106,7 +106,8 @@ impl Hands {
         // Already gone is as good.
         let _ = self.socket.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Write);
         if ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            tracing::warn!(pid = self.pid.as_raw(), "the hands did not end in time and are killed");
+            // What was asked of them has its answer by now: nothing is lost that anyone waits for.
+            tracing::debug!(pid = self.pid.as_raw(), "the hands did not end in time and are killed");
             // Their process is not waited for yet, so the number is still theirs.
             let _ = kill(self.pid, Signal::SIGKILL);
             let _ = ended.recv_timeout(PATIENCE);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Kind, optional};
 use super::{Answer, Call, Entry, Place, Stop, test};
-use crate::project::{self, Concerned, Selection};
+use crate::project::{self, Concerned, Runner, Selection};
 
 /// The most files without an owner that are named.
 const UNOWNED: usize = 50;
@@ -88,7 +88,7 @@ fn changed(changes: Option<&Value>) -> Result<(Vec<String>, Option<&'static str>
 
 fn verdict(selection: &Selection<'_>, files: usize, packages: usize) -> String {
     match (selection.concerned.len(), files) {
-        (0, _) if packages == 0 => "nothing to test: no package of a known kind (cargo, pytest) was found".into(),
+        (0, _) if packages == 0 => format!("nothing to test: no package of a known kind ({}) was found", Runner::KINDS.join(", ")),
         (0, 0) => "nothing to test: no file changed".into(),
         (0, _) if selection.documents == files => "nothing to test: only documentation changed".into(),
         (0, _) => "nothing to test: no package owns a file that changed".into(),

@@ -205,6 +205,7 @@ fn alone(runner: Runner) -> Option<Alone> {
 fn located(dir: &Path, mut argv: Vec<String>) -> Option<Vec<String>> {
     let program = argv.first_mut()?;
     let found: PathBuf = if program.contains('/') {
+        // One that begins with `/` stands for itself.
         dir.join(program.trim_start_matches("./"))
     } else {
         let paths = std::env::var_os("PATH")?;

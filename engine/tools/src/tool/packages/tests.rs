@@ -47,7 +47,7 @@ fn it_says_what_to_test_and_why_or_why_nothing() {
         &folder(&[("a.c", "")]),
         &changes(&["a.c"]),
         expect![[r#"
-            nothing to test: no package of a known kind (cargo, pytest) was found
+            nothing to test: no package of a known kind (cargo, pytest, vitest, jest, node --test, go, maven, gradle, ctest) was found
             files no package owns: a.c"#]],
     );
     check(
@@ -91,8 +91,20 @@ fn a_submodule_no_package_owns_is_tested_as_a_repository_of_its_own() {
 #[test]
 fn what_there_is_none_of_is_said() {
     let plain = folder(&[("notes.txt", "")]);
-    check(&plain, &changes(&["notes.txt"]), expect!["nothing to test: no package of a known kind (cargo, pytest) was found"]);
-    check(&plain, &changes(&[]), expect!["nothing to test: no package of a known kind (cargo, pytest) was found"]);
+    check(
+        &plain,
+        &changes(&["notes.txt"]),
+        expect![
+            "nothing to test: no package of a known kind (cargo, pytest, vitest, jest, node --test, go, maven, gradle, ctest) was found"
+        ],
+    );
+    check(
+        &plain,
+        &changes(&[]),
+        expect![
+            "nothing to test: no package of a known kind (cargo, pytest, vitest, jest, node --test, go, maven, gradle, ctest) was found"
+        ],
+    );
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl<'a> Course<'a> {
             for mut one in self.times(&packages, &wanted)? {
                 let reason = reason(&one);
                 one.cases.iter_mut().for_each(|case| case.reason.clone_from(&reason));
-                tested.push(one);
+                tested.push(told(one));
             }
         }
         if !some.is_empty() {
@@ -107,13 +107,17 @@ impl<'a> Course<'a> {
             let Some(package) = packages.iter().find(|package| is_of(&list, package)) else { continue };
             match list.state {
                 State::Listed => {
+                    if let Selection::Named(named) = &self.order.selection {
+                        named.settle_lines(&list.cases);
+                    }
+                    self.unreadable(&list);
                     listed += list.cases.len();
                     self.missed(&list.cases, package);
                     self.choose(&mut list);
                     if list.cases.is_empty() {
                         tested.push(Tested::new(package, State::Unaffected, "no test of it was chosen"));
                     } else if self.order.list {
-                        tested.push(list);
+                        tested.push(told(list));
                     } else {
                         chosen.push((package, list.cases.into_iter().map(|case| (case.id.clone(), case)).collect()));
                     }
@@ -221,6 +225,15 @@ impl<'a> Course<'a> {
         groups
     }
 
+    /// Notes the files of a package that could not be read when its tests were listed, and that were not chosen themselves.
+    fn unreadable(&mut self, list: &Tested) {
+        for case in list.cases.iter().filter(|case| case.verdict == Verdict::Failed && !case.is_test()) {
+            if self.order.selection.reason(case).is_none() {
+                self.notes.push(format!("{}: {}", list.name, unknown(case)));
+            }
+        }
+    }
+
     /// Notes what is affected by all we know and that the runner does not have.
     fn missed(&mut self, listed: &[Case], package: &Package) {
         let Selection::Affected(affected) = &self.order.selection else { return };
@@ -243,12 +256,28 @@ impl<'a> Course<'a> {
         let looked = |tested: &Tested| matches!(tested.state, State::Listed | State::Unaffected | State::Passed | State::Failed);
         let missing = named.missing();
         if tested.iter().all(looked) && missing.len() == named.count() {
-            let words: Vec<&str> = missing.iter().map(|(_, words)| words.as_str()).collect();
+            let words: Vec<&str> = missing.iter().map(|(_, words)| words.as_str()).chain(self.notes.iter().map(String::as_str)).collect();
             return Err(Stop::refused(words.join("\n")));
         }
         tested.extend(missing.iter().map(|(text, words)| Tested::named(text, "", "", State::NotRun, words)));
         Ok(())
     }
+}
+
+/// A list in which a file could not be read is a failure: what it holds is not known.
+fn told(mut list: Tested) -> Tested {
+    let broken: Vec<String> = list.cases.iter().filter(|case| case.verdict == Verdict::Failed).map(unknown).collect();
+    if list.state == State::Listed && !broken.is_empty() {
+        (list.state, list.note) = (State::Failed, broken.join("\n"));
+    }
+    list
+}
+
+/// Says of a file that could not be read that its tests are not known.
+fn unknown(case: &Case) -> String {
+    let why = case.message.lines().last().unwrap_or_default();
+    let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+    format!("{} could not be read, so its tests are not known{why}", case.id)
 }
 
 /// Gives the results their reasons, drops what was run beside the chosen and did not fail, and names what was not come to.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the plugin lies in a folder of its own that goes when the tests have ended; the project's is not touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,8 +22,12 @@ const NO_PYTEST: &str = "pytest is not installed; get it with: python3 -m pip in
 /// The plugin.
 const PLUGIN: &str = include_str!("pytest/naestro_report.py");
 
-/// What makes the output plain and short, has it go on after a failure, and names the plugin.
-const PLAIN: &[&str] = &["--tb=short", "--color=no", "--maxfail=0", "--rootdir=.", "-p", "naestro_report", "-o"];
+/// What makes the output plain and short, has it go on after a failure or a file that cannot be read, and names the plugin.
+const PLAIN: &[&str] =
+    &["--tb=short", "--color=no", "--maxfail=0", "--continue-on-collection-errors", "--rootdir=.", "-p", "naestro_report", "-o"];
+
+/// What an interpreter is told where no user said how pytest is started.
+const MODULE: [&str; 3] = ["-m", "pytest", "-q"];
 
 /// pytest's code for "no tests were collected".
 const NONE_COLLECTED: i32 = 5;
@@ -37,6 +41,12 @@ const SAID: usize = 7;
 enum Line {
     /// A test that was found.
     Listed { id: String, line: Option<u32> },
+    /// The tests that are about to be run.
+    Found { ids: Vec<String> },
+    /// A test begins.
+    Start { id: String },
+    /// A test that began has ended.
+    Finish { id: String },
     /// A file that could not be read.
     Broken { id: String, text: String },
     /// How the setup, the call or the teardown of a test ended.
@@ -63,23 +73,46 @@ pub(super) fn test(session: &Session<'_>, package: &Package, wanted: &Wanted<'_>
     // The cache lies elsewhere rather than being switched off: a project's own options may need it. It is a new one, since one that
     // remembers what failed would have `--lf` leave out the rest.
     let cache = format!("cache_dir={}", folder.path().join("cache").display());
-    let plain = PLAIN.iter().map(|option| (*option).to_owned());
-    let mut argv: Vec<String> = package.command.iter().cloned().chain(plain).chain([cache]).collect();
+    let mut options: Vec<String> = PLAIN.iter().map(|option| (*option).to_owned()).chain([cache]).collect();
     match wanted {
         Wanted::All => {}
-        Wanted::List => argv.push("--collect-only".into()),
-        Wanted::Only(picks) => argv.extend(files(session.root, package, picks)),
+        Wanted::List => options.push("--collect-only".into()),
+        Wanted::Only(picks) => options.extend(files(session.root, package, picks)),
     }
     let before = std::env::var("PYTHONPATH").map(|path| format!(":{path}")).unwrap_or_default();
-    let path = vec![("PYTHONPATH", format!("{}{before}", folder.path().display()))];
-    let Run::Ended(ended) = session.start_with(&package.home, argv, path)? else {
-        return Ok(Tested::new(package, State::Missing, NO_PYTHON));
-    };
-    if ended.output.contains("No module named pytest") {
-        return Ok(Tested::new(package, State::Missing, NO_PYTEST));
+    let path = format!("{}{before}", folder.path().display());
+    let mut missing = NO_PYTHON;
+    for command in commands(package) {
+        let argv = command.into_iter().chain(options.iter().cloned()).collect();
+        match session.start_with(&package.home, argv, vec![("PYTHONPATH", path.clone())])? {
+            Run::Missing => {}
+            Run::Ended(ended) if ended.output.contains("No module named pytest") => missing = NO_PYTEST,
+            Run::Ended(ended) => {
+                let told = fs::read(folder.path().join("told")).unwrap_or_default();
+                return Ok(tested(package, &ended, &String::from_utf8_lossy(&told), wanted));
+            }
+        }
     }
-    let told = fs::read(folder.path().join("told")).unwrap_or_default();
-    Ok(tested(package, &ended, &String::from_utf8_lossy(&told), wanted))
+    Ok(Tested::new(package, State::Missing, missing))
+}
+
+/// How pytest may be started, the likeliest first: a user's own command is the only one; else the project's interpreter, that of the
+/// environment that is active, the program `pytest`, and whatever python3 there is.
+fn commands(package: &Package) -> Vec<Vec<String>> {
+    let Some((python, module)) = package.command.split_first().filter(|(_, rest)| *rest == MODULE) else {
+        return vec![package.command.clone()];
+    };
+    let by = |python: String| [python].into_iter().chain(module.iter().cloned()).collect::<Vec<_>>();
+    let mut commands = vec![];
+    if python.contains('/') {
+        commands.push(by(python.clone()));
+    }
+    // A relative one would be taken for one of the folder's.
+    let active = std::env::var("VIRTUAL_ENV").ok().filter(|folder| folder.starts_with('/'));
+    commands.extend(active.map(|folder| by(format!("{folder}/bin/python3"))));
+    commands.push(["pytest", "-q"].map(str::to_owned).to_vec());
+    commands.push(by("python3".into()));
+    commands
 }
 
 /// A folder with the plugin, and with the tests that are wanted where their ids are known.
@@ -112,42 +145,97 @@ fn files(root: &Path, package: &Package, picks: &[Pick]) -> Vec<String> {
     if files.iter().map(String::len).sum::<usize>() > 64 * 1024 { Vec::new() } else { files }
 }
 
-fn tested(package: &Package, ended: &Ended, told: &str, wanted: &Wanted<'_>) -> Tested {
-    let listing = matches!(wanted, Wanted::List);
-    let mut tested = Tested::new(package, if listing { State::Listed } else { State::Passed }, "");
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    let mut whole = false;
-    // A line that was cut off when the runner was killed is no line.
-    for line in told.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
-        let (id, case) = match line {
-            Line::Listed { id, line } => (id.clone(), named(&id, line, Verdict::Listed)),
-            Line::Broken { id, text } => (id.clone(), failed(named(&id, None, Verdict::Failed), &text)),
-            Line::Report(report) => (report.id.clone(), report.case()),
-            Line::End { stopped } => {
-                whole = !stopped;
-                continue;
-            }
-        };
-        match known.get(&id) {
-            Some(at) => tested.cases[*at].then(case),
+/// What the plugin told.
+#[derive(Default)]
+struct Told {
+    cases: Vec<Case>,
+    known: BTreeMap<String, usize>,
+    found: BTreeSet<String>,
+    /// The tests that began and did not end.
+    running: BTreeSet<String>,
+    whole: bool,
+}
+
+impl Told {
+    fn read(text: &str) -> Self {
+        let mut told = Self::default();
+        // A line that was cut off when the runner was killed is no line.
+        text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()).for_each(|line| told.take(line));
+        told
+    }
+
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Listed { id, line } => self.case(&id, named(&id, line, Verdict::Listed)),
+            Line::Broken { id, text } => self.case(&id, failed(named(&id, None, Verdict::Failed), &text)),
+            Line::Report(report) => self.case(&report.id, report.case()),
+            Line::Found { ids } => self.found.extend(ids),
+            Line::Start { id } => drop(self.running.insert(id)),
+            Line::Finish { id } => drop(self.running.remove(&id)),
+            Line::End { stopped } => self.whole = !stopped,
+        }
+    }
+
+    fn case(&mut self, id: &str, case: Case) {
+        match self.known.get(id) {
+            Some(at) => self.cases[*at].then(case),
             None => {
-                known.insert(id, tested.cases.len());
-                tested.cases.push(case);
+                self.known.insert(id.to_owned(), self.cases.len());
+                self.cases.push(case);
             }
         }
     }
-    tested.seconds = tested.cases.iter().filter_map(|case| case.seconds).fold(0.0, |sum, seconds| sum + seconds);
+
+    /// How many of the tests that were found have no result; each of them is then a case too.
+    fn lost(&mut self) -> usize {
+        for id in &self.running {
+            // One that did not end has no result yet, whatever its first phases came to.
+            if let Some(case) = self.known.get(id).map(|at| &mut self.cases[*at]).filter(|case| case.verdict == Verdict::Passed) {
+                (case.verdict, case.attempts) = (Verdict::NotRun, 0);
+            }
+        }
+        for id in std::mem::take(&mut self.found) {
+            if !self.known.contains_key(&id) {
+                self.case(&id, named(&id, None, Verdict::NotRun));
+            }
+        }
+        self.cases.iter().filter(|case| case.verdict == Verdict::NotRun).count()
+    }
+}
+
+fn tested(package: &Package, ended: &Ended, told: &str, wanted: &Wanted<'_>) -> Tested {
+    let mut told = Told::read(told);
+    let lost = told.lost();
+    let mut tested = Tested::new(package, State::Passed, "");
+    tested.seconds = told.cases.iter().filter_map(|case| case.seconds).fold(0.0, |sum, seconds| sum + seconds);
+    tested.cases = told.cases;
     let lines: Vec<&str> = ended.output.lines().filter(|line| !line.trim().is_empty()).collect();
     let said = lines[lines.len().saturating_sub(SAID)..].join("\n");
+    if matches!(wanted, Wanted::List) {
+        return listed(tested, ended, told.whole, &said);
+    }
     if ended.code == Some(NONE_COLLECTED) {
         return tested;
     }
     tested.conclude(ended, &said);
-    if tested.state == State::Passed && !whole {
-        tested.state = State::NotFinished;
-        tested.note = format!("it ended well and did not come to the end of its tests:\n{said}");
+    let running: Vec<&str> = told.running.iter().map(String::as_str).collect();
+    if ended.overdue {
+        tested.left(&running, lost);
+    } else if !told.whole || lost > 0 {
+        tested.broke_off(ended, &running, lost, &said);
     }
-    if listing && tested.state != State::Listed {
+    tested
+}
+
+/// The tests by their names; a file that cannot be read is told as failing, and its tests are not known.
+fn listed(mut tested: Tested, ended: &Ended, whole: bool, said: &str) -> Tested {
+    tested.state = State::Listed;
+    let broken = tested.cases.iter().any(|case| case.verdict == Verdict::Failed);
+    if ended.code == Some(NONE_COLLECTED) || (broken && whole && !ended.overdue) {
+        return tested;
+    }
+    tested.conclude(ended, said);
+    if ended.overdue || !whole || ended.code != Some(0) {
         // What cannot be collected can still be run, which then tells why.
         tested.state = State::Unlisted;
         tested.cases.retain(|case| case.verdict == Verdict::Listed);

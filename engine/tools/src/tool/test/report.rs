@@ -104,6 +104,30 @@ impl Tested {
         self.note = format!("the budget ended before all its tests were run; {GIVE_MORE}");
     }
 
+    /// Says, where the budget ended first, what was running then and how much has no result.
+    pub(super) fn left(&mut self, running: &[&str], lost: usize) {
+        if !running.is_empty() {
+            let none = if lost > 0 { format!("; {} no result", have(lost)) } else { String::new() };
+            self.note = format!("the budget ended while this was running: {}{none}; {GIVE_MORE}", named(running));
+        }
+    }
+
+    /// Says that a run ended by itself before all its tests had a result, which is never a success.
+    pub(super) fn broke_off(&mut self, ended: &Ended, running: &[&str], lost: usize, words: &str) {
+        if self.state == State::Passed {
+            self.state = State::NotFinished;
+        }
+        let place = if running.is_empty() { "before the end of its tests".into() } else { format!("in the middle of {}", named(running)) };
+        let status = match (ended.signal, ended.code) {
+            (Some(signal), _) => format!("by signal {signal}"),
+            (None, Some(code)) => format!("with status {code}"),
+            (None, None) => "without a status".into(),
+        };
+        let none = if lost > 0 { format!("; {} no result", have(lost)) } else { String::new() };
+        let words = if words.is_empty() || self.state == State::Failed { String::new() } else { format!("\n{words}") };
+        self.note = format!("the run ended {place}, {status}{none}{words}");
+    }
+
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts { passed: self.unnamed, ..Counts::default() };
         for case in &self.cases {
@@ -235,7 +259,8 @@ impl Report {
         lines.extend(self.chosen());
         lines.extend(self.told.widened.iter().map(|[file, scope, reason]| {
             let scope = if scope.is_empty() { "everything" } else { scope };
-            format!("widened to {scope}: {file}: {reason}")
+            let file = if file.is_empty() { String::new() } else { format!("{file}: ") };
+            format!("widened to {scope}: {file}{reason}")
         }));
         lines.extend(self.notes.iter().cloned());
         if !self.told.unowned.is_empty() {
@@ -269,6 +294,15 @@ impl Report {
         self.tested.iter().filter(|tested| states.contains(&tested.state)).count()
     }
 
+    /// The headline of a run in which nothing failed for good.
+    fn wavering(&self, passed: u64, flaky: u64, scope: &str) -> String {
+        let cases = self.tested.iter().flat_map(|tested| &tested.cases);
+        let names: Vec<&str> = cases.filter(|case| case.verdict == Verdict::Flaky).map(|case| case.id.as_str()).collect();
+        let are = if flaky == 1 { "is" } else { "are" };
+        let (wavering, passed) = (counted(flaky, "test"), counted(passed, "test"));
+        format!("passed, but {wavering} {are} flaky: {}; {passed} passed in {scope} ({:.1} s)", named(&names), self.seconds)
+    }
+
     fn headline(&self) -> String {
         let Some(first) = self.tested.first() else {
             return self.told.verdict.clone().unwrap_or_else(|| "nothing to test".into());
@@ -289,7 +323,8 @@ impl Report {
         if partly > 0 {
             parts.push(format!("{partly} not wholly run"));
         }
-        if flaky > 0 {
+        let sound = !self.is_failed() && partly == 0 && listed == 0;
+        if flaky > 0 && !sound {
             parts.push(format!("{flaky} flaky"));
         }
         if listed > 0 {
@@ -304,10 +339,16 @@ impl Report {
             () if self.of_state(&[State::Unaffected]) == self.tested.len() => {
                 return format!("nothing to run: no test in {scope} is affected ({:.1} s)", self.seconds);
             }
+            () if flaky > 0 => return self.wavering(passed, flaky, &scope),
             () => "passed",
         };
         format!("{word}: {} in {scope} ({:.1} s)", parts.join(", "), self.seconds)
     }
+}
+
+/// `3 tests have`, `1 test has`.
+fn have(lost: usize) -> String {
+    format!("{} {}", counted(lost as u64, "test"), if lost == 1 { "has" } else { "have" })
 }
 
 fn test(tested: &Tested, case: &Case) -> Value {

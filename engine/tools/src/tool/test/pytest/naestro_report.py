@@ -49,6 +49,13 @@ def pytest_collection_modifyitems(config, items):
             tell(kind="listed", id=item.nodeid, line=item.location[1])
 
 
+def pytest_collection_finish(session):
+    # Of the workers of pytest-xdist, which all find the same, one tells.
+    worker = getattr(session.config, "workerinput", None) or getattr(session.config, "slaveinput", None) or {}
+    if worker.get("workerid", "gw0") == "gw0" and not getattr(session.config.option, "collectonly", False):
+        tell(kind="found", ids=[item.nodeid for item in session.items])
+
+
 def pytest_collectreport(report):
     if report.failed:
         tell(kind="broken", id=report.nodeid, text=str(report.longrepr)[:20000])
@@ -90,6 +97,12 @@ class Told(object):
     def pytest_sessionfinish(self, session):
         early = STOPPED or session.shouldstop or getattr(session, "shouldfail", False)
         tell(kind="end", stopped=bool(early))
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        tell(kind="start", id=nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid, location):
+        tell(kind="finish", id=nodeid)
 
     def pytest_runtest_logreport(self, report):
         outcome = report.outcome

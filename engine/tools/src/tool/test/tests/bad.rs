@@ -177,3 +177,75 @@ fn a_pytest_suite_of_twenty_thousand_tests_is_selected_and_run_in_time() {
     assert_eq!((&data["packages"][0]["passed"], data["tests"].as_array().unwrap().len()), (&json!(2_000), 2_000), "{}", answer.text);
     eprintln!("2000 of 20000 tests: {} s", data["seconds"]);
 }
+
+/// A project of pytest with these files, or nothing where pytest is not installed.
+fn python(tag: &str, files: &[(&str, &str)]) -> Option<TempDir> {
+    let root = folder(&[&[("p/pyproject.toml", &*format!("[project]\nname = \"{tag}-p\"\n"))], files].concat());
+    let mut args = packages(tag, &["p"]);
+    args["list"] = true.into();
+    let answer = call(&root, &args, 60).unwrap();
+    if answer.text.contains("is not installed") {
+        eprintln!("SKIPPED: {}", answer.text);
+        return None;
+    }
+    Some(root)
+}
+
+#[test]
+fn a_test_that_ends_the_run_is_named_and_the_rest_has_no_result() {
+    let test = "import os\n\ndef test_a(): pass\ndef test_exit(): os._exit(0)\ndef test_c(): pass\n";
+    let Some(root) = python("middle", &[("p/test_a.py", test)]) else { return };
+    let mut args = packages("middle", &["p"]);
+    let answer = call(&root, &args, 60).unwrap();
+    let words = "the run ended in the middle of test_a.py::test_exit, with status 0; 2 tests have no result";
+    assert!(!answer.ok && answer.text.contains(words), "{}", answer.text);
+    args["select"] = json!(["test_exit"]);
+    let answer = call(&root, &args, 60).unwrap();
+    let words = "the run ended in the middle of test_a.py::test_exit, with status 0; 1 test has no result";
+    assert!(!answer.ok && answer.text.starts_with("incomplete: ") && answer.text.contains(words), "{}", answer.text);
+}
+
+#[test]
+fn a_test_that_hangs_is_named() {
+    let Some(root) = python("hang", &[("p/test_a.py", "import time\n\ndef test_a(): pass\ndef test_hang(): time.sleep(600)\n")]) else {
+        return;
+    };
+    let mut args = packages("hang", &["p"]);
+    args["wall_s"] = 3.into();
+    let answer = call(&root, &args, 60).unwrap();
+    let words = "the budget ended while this was running: test_a.py::test_hang; 1 test has no result";
+    assert!(!answer.ok && answer.text.contains(words), "{}", answer.text);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_keep_the_others_from_being_run() {
+    let files = [("p/test_a.py", "def test_add(): pass\n"), ("p/test_b.py", "import nothing_of_that_name\n\ndef test_b(): pass\n")];
+    let Some(root) = python("sibling", &files) else { return };
+    let mut args = packages("sibling", &["p"]);
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.contains("1 passed    1 failed"), "{}", answer.text);
+    args["select"] = json!(["test_add"]);
+    let answer = call(&root, &args, 60).unwrap();
+    let unknown = "test_b.py could not be read, so its tests are not known (ModuleNotFoundError: No module named 'nothing_of_that_name')";
+    assert!(answer.ok && answer.text.starts_with("passed: 1 test passed") && answer.text.contains(unknown), "{}", answer.text);
+    args["select"] = json!(["test_zzz"]);
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.contains("no test matches \"test_zzz\"") && answer.text.contains(unknown), "{}", answer.text);
+    args["select"] = json!([]);
+    args["list"] = true.into();
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.contains("test_a.py::test_add") && answer.text.contains(unknown), "{}", answer.text);
+}
+
+#[test]
+fn a_line_of_a_file_chooses_the_test_around_it() {
+    let Some(root) = python("line", &[("p/test_a.py", "def test_a():\n    pass\n\ndef test_b():\n    x = 1\n    assert x\n")]) else {
+        return;
+    };
+    let mut args = packages("line", &["p"]);
+    for (line, expect) in [("p/test_a.py:5", "test_a.py::test_b"), ("p/test_a.py:2", "test_a.py::test_a")] {
+        args["select"] = json!([line]);
+        let tests = call(&root, &args, 60).unwrap().data.unwrap()["tests"].clone();
+        assert_eq!((tests.as_array().unwrap().len(), &tests[0]["id"]), (1, &json!(expect)), "{line}");
+    }
+}

@@ -125,7 +125,7 @@ fn a_test_that_passes_when_it_is_run_again_is_flaky_and_fails_nothing() {
         &packages("flaky", &["good"]),
         expect![[r#"
             ok: true
-            passed: 1 flaky, 1 test passed in flaky-good (T s)
+            passed, but 1 test is flaky: wavers; 1 test passed in flaky-good (T s)
               flaky-good     1 passed    0 failed    1 flaky    0 skipped  T s
 
               flaky: flaky-good: wavers (failed and passed with nothing changed between)"#]],
