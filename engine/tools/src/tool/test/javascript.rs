@@ -89,6 +89,8 @@ struct Told {
     cases: Vec<Case>,
     /// What failed outside of every test.
     errors: Vec<String>,
+    /// The tests, or files, that began and did not end.
+    running: BTreeSet<String>,
     /// Whether the reporter came to its end.
     whole: bool,
 }
@@ -174,6 +176,7 @@ impl Told {
         self.cases.retain(|case| !known.contains(&case.id));
         self.cases.extend(second.cases);
         self.errors.extend(second.errors);
+        self.running.extend(second.running);
         Self { whole: self.whole && second.whole, ..self }
     }
 }
@@ -187,9 +190,15 @@ fn tested(package: &Package, ended: &Ended, told: Told) -> Tested {
     }
     tested.conclude(ended, &last_words(&ended.output));
     let silent = !(told.whole || (tested.cases.is_empty() && NONE.iter().any(|none| ended.output.contains(none))));
-    if tested.state == State::Passed && (silent || tested.cases.iter().any(|case| case.verdict == Verdict::NotRun)) {
-        tested.state = State::NotFinished;
-        tested.note = format!("it ended well and did not tell of all its tests:\n{}", last_words(&ended.output));
+    // A file runs for as long as any test in it does, which is then all there is to say.
+    let files: BTreeSet<&str> = told.running.iter().filter_map(|id| id.split_once(WITHIN)).map(|(file, _)| file).collect();
+    let running: Vec<&str> = told.running.iter().map(String::as_str).filter(|id| !files.contains(id)).collect();
+    let lost: Vec<String> = tested.cases.iter().filter(|case| case.verdict == Verdict::NotRun).map(|case| case.id.clone()).collect();
+    if ended.overdue {
+        tested.left(&running, lost.len());
+    } else if silent || !lost.is_empty() {
+        let lost: Vec<&str> = lost.iter().map(String::as_str).collect();
+        tested.broke_off(ended, &lost, lost.len(), &last_words(&ended.output));
     }
     tested
 }
@@ -362,6 +371,14 @@ fn cases(text: &str, home: &Path, root: &Path) -> Told {
             continue;
         }
         let mut case = case(&line, home, root);
+        if line.state == "begun" {
+            told.running.insert(case.id);
+            continue;
+        }
+        told.running.remove(&case.id);
+        if line.state == "over" {
+            continue;
+        }
         let count = known.entry(case.id.clone()).or_default();
         *count += 1;
         if *count > 1 {

@@ -249,3 +249,40 @@ fn a_line_of_a_file_chooses_the_test_around_it() {
         assert_eq!((tests.as_array().unwrap().len(), &tests[0]["id"]), (1, &json!(expect)), "{line}");
     }
 }
+
+#[test]
+fn a_file_of_node_that_leaves_before_its_tests_end_has_not_passed() {
+    if super::super::located(std::path::Path::new("/"), vec!["node".into()]).is_none() {
+        eprintln!("SKIPPED: node is not installed");
+        return;
+    }
+    let late = "await new Promise((done) => setTimeout(done, 200));";
+    let test = |pause: &str| {
+        format!(
+            "import test from 'node:test'\ntest('adds', () => {{}})\ntest('leaves', async () => {{ {pause} process.exit(0) }})\ntest('throws', () => {{ throw new Error('no') }})\n"
+        )
+    };
+    let manifest = r#"{"name":"leaves-p","type":"module","scripts":{"test":"node --test"}}"#;
+    for pause in ["", late] {
+        let root = folder(&[("p/package.json", manifest), ("p/a.test.js", &test(pause)), ("p/b.test.js", "import 'node:assert'\n")]);
+        let answer = call(&root, &packages("leaves", &["p"]), 60).unwrap();
+        let words = "the run ended in the middle of a.test.js";
+        assert!(!answer.ok && answer.text.starts_with("incomplete: ") && answer.text.contains(words), "{pause}: {}", answer.text);
+    }
+}
+
+#[test]
+fn a_test_of_node_that_hangs_is_named() {
+    if super::super::located(std::path::Path::new("/"), vec!["node".into()]).is_none() {
+        eprintln!("SKIPPED: node is not installed");
+        return;
+    }
+    let test = "import test from 'node:test'\ntest('adds', () => {})\ntest('hangs', async () => { await new Promise((done) => setTimeout(done, 600000)) })\n";
+    let manifest = r#"{"name":"hangs-p","type":"module","scripts":{"test":"node --test"}}"#;
+    let root = folder(&[("p/package.json", manifest), ("p/a.test.js", test)]);
+    let mut args = packages("hangs", &["p"]);
+    args["wall_s"] = 3.into();
+    let answer = call(&root, &args, 60).unwrap();
+    let words = "the budget ended while this was running: a.test.js > hangs";
+    assert!(!answer.ok && answer.text.contains(words), "{}", answer.text);
+}

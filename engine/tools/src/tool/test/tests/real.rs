@@ -397,10 +397,12 @@ fn a_runner_that_is_missing_hangs_dies_or_talks_nonsense_is_not_passed() {
         format!("{:?} {:?} {said:?}", tested.state, tested.note)
     };
     expect![[r#"Missing "vitest is not installed in the project; get it with: npm install" """#]].assert_eq(&state(&script("other", "")));
-    expect![[r#"Failed "" "ended by signal 9""#]].assert_eq(&state(&script("vitest", "#!/bin/sh\nkill -9 $$\n")));
-    expect![[r#"NotFinished "it ended well and did not tell of all its tests:\n{\"end\":true}" """#]]
+    expect![[r#"Failed "the run ended before the end of its tests, by signal 9" "ended by signal 9""#]]
+        .assert_eq(&state(&script("vitest", "#!/bin/sh\nkill -9 $$\n")));
+    expect![[r#"NotFinished "the run ended before the end of its tests, with status 0\n{\"end\":true}" """#]]
         .assert_eq(&state(&script("vitest", "#!/bin/sh\necho '{\"end\":true}'; head -c 1000 /dev/zero\n")));
-    expect![[r#"Failed "" "wrong""#]].assert_eq(&state(&script("vitest", "#!/bin/sh\necho wrong; exit 3\n")));
+    expect![[r#"Failed "the run ended before the end of its tests, with status 3" "wrong""#]]
+        .assert_eq(&state(&script("vitest", "#!/bin/sh\necho wrong; exit 3\n")));
     let root = script("vitest", "#!/bin/sh\nsleep 600\n");
     let path = root.path().canonicalize().unwrap();
     let session = Session { root: &path, deadline: Instant::now() + Duration::from_millis(300), cancel: &Cancel::default() };
