@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use naestro_api::{Error, ErrorCode};
 
+use crate::config;
+
 /// The folder asked for, or the root of the repository around the current directory, or that directory.
 ///
 /// # Errors
-/// `invalid_workspace` where the folder is not there or its path is not UTF-8.
+/// `invalid_workspace` where the folder is not there, its path is not UTF-8, or it is the user's home.
 pub(crate) fn workspace(asked: Option<&Path>) -> Result<String, Error> {
     let current = std::env::current_dir().map_err(|error| {
         Error::new(ErrorCode::InvalidWorkspace, format!("find the current directory: {error}")).hint("change to a folder that exists")
@@ -18,6 +20,7 @@ pub(crate) fn workspace(asked: Option<&Path>) -> Result<String, Error> {
         Some(asked) => existing(&current.join(asked))?,
         None => repository(&current).map_or_else(|| current.clone(), Path::to_path_buf),
     };
+    refuse_home(&path, config::user_home().as_deref())?;
     path.into_os_string().into_string().map_err(|path| {
         Error::new(ErrorCode::InvalidWorkspace, format!("use the folder {}: its path is not UTF-8", path.display())).hint("rename it")
     })
@@ -26,6 +29,16 @@ pub(crate) fn workspace(asked: Option<&Path>) -> Result<String, Error> {
 /// The nearest folder at or above `from` that git calls a repository's root.
 pub(crate) fn repository(from: &Path) -> Option<&Path> {
     from.ancestors().find(|folder| folder.join(".git").exists())
+}
+
+/// The user's home holds far more than a project, unless it is a repository itself.
+fn refuse_home(folder: &Path, home: Option<&Path>) -> Result<(), Error> {
+    let is_home = |home: &Path| home == folder || home.canonicalize().is_ok_and(|home| home == folder);
+    if home.is_some_and(is_home) && repository(folder).is_none() {
+        let message = format!("use the folder {}: your home holds far more than a project", folder.display());
+        return Err(Error::new(ErrorCode::InvalidWorkspace, message).hint("name the project's folder with --workspace"));
+    }
+    Ok(())
 }
 
 fn existing(path: &Path) -> Result<PathBuf, Error> {
@@ -49,6 +62,18 @@ mod tests {
         assert_eq!(repository(&inner), None);
         std::fs::write(root.path().join(".git"), "gitdir: elsewhere").expect("a worktree's file");
         assert_eq!(repository(&inner), Some(root.path()));
+    }
+
+    #[test]
+    fn the_home_of_the_user_is_no_project_unless_it_is_a_repository() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let project = home.path().join("project");
+        std::fs::create_dir(&project).expect("a folder");
+        assert!(refuse_home(&project, Some(home.path())).is_ok());
+        assert!(refuse_home(home.path(), None).is_ok());
+        assert!(refuse_home(home.path(), Some(home.path())).is_err_and(|error| error.code == ErrorCode::InvalidWorkspace));
+        std::fs::create_dir(home.path().join(".git")).expect("a repository");
+        assert!(refuse_home(home.path(), Some(home.path())).is_ok());
     }
 
     #[test]

@@ -4,12 +4,14 @@ use naestro_api::{Error, ErrorCode};
 use naestro_kernel::Invalid;
 use naestro_policy::port::JournalError;
 
+/// What to do where the state directory cannot be written.
+pub(crate) const STATE_HINT: &str = "free space on, or make writable, the disk that holds the state directory; `naestro doctor` names it";
+
 /// A journal error with its code and its next step.
 pub(crate) fn of_journal(error: &JournalError) -> Error {
     let message = error.to_string();
     match error {
-        JournalError::Unavailable(_) => Error::new(ErrorCode::JournalUnavailable, message)
-            .hint("free space on, or make writable, the disk that holds the state directory; `naestro doctor` names it"),
+        JournalError::Unavailable(_) => Error::new(ErrorCode::JournalUnavailable, message).hint(STATE_HINT),
         JournalError::Corrupt { .. } => {
             Error::new(ErrorCode::JournalCorrupt, message).hint("`naestro trace verify` lists everything that is damaged")
         }

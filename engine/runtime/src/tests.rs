@@ -451,6 +451,8 @@ async fn bad_input_is_refused_before_anything_happens() {
         (Orchestrate { workspace: "here".into(), ..good() }, ErrorCode::InvalidWorkspace),
         (Orchestrate { workspace: "/no/such/folder".into(), ..good() }, ErrorCode::InvalidWorkspace),
         (Orchestrate { workspace: file.to_str().unwrap().into(), ..good() }, ErrorCode::InvalidWorkspace),
+        (Orchestrate { workspace: "/usr".into(), ..good() }, ErrorCode::InvalidWorkspace),
+        (Orchestrate { workspace: "/proc/self".into(), ..good() }, ErrorCode::InvalidWorkspace),
         (Orchestrate { goal: "x".repeat(1 << 20), ..good() }, ErrorCode::InvalidInput),
         (Orchestrate { goal: String::new(), ..good() }, ErrorCode::InvalidInput),
         (Orchestrate { recipe: Some("nope".into()), ..good() }, ErrorCode::UnknownRecipe),

@@ -8,7 +8,7 @@ use super::Told;
 use super::target::word;
 use crate::affected::{Difference, affected, differences, separator};
 use crate::extract::{LARGEST, outline};
-use crate::{Commit, Facts, Language, Outline};
+use crate::{Commit, Facts, History, Language, Outline};
 
 /// How many changes and tests are told.
 const CHANGES: usize = 30;
@@ -20,8 +20,12 @@ pub(super) fn tell(told: &mut Told<'_>, facts: &dyn Facts, commit: Option<Commit
     let files = history.changed(commit.as_ref().map(|commit| commit.id.as_str()))?;
     let (before, title) = match &commit {
         Some(commit) => (commit.parent.clone(), format!("commit {}: {}", commit.id.get(..10).unwrap_or(&commit.id), commit.title)),
-        None => (Some(history.commit("HEAD")?.id), "what changed in the working tree".to_owned()),
+        None => (Some(head(history)?.id), "what changed in the working tree".to_owned()),
     };
+    if let (None, Some(head), []) = (&commit, &before, files.as_slice()) {
+        told.facts.push(fact(Role::Change, "nothing changed since HEAD".to_owned(), Source::Commit(head.clone())));
+        return Ok(title);
+    }
     if let Some(commit) = &commit {
         told.facts.push(fact(Role::Definition, format!("{} ({})", commit.title, commit.author), Source::Commit(commit.id.clone())));
     }
@@ -43,6 +47,16 @@ pub(super) fn tell(told: &mut Told<'_>, facts: &dyn Facts, commit: Option<Commit
         _ => told.gap("which tests a commit affects is known for the working tree only; `test --since` tells it"),
     }
     Ok(title)
+}
+
+/// The commit the working tree is compared with.
+fn head(history: &dyn History) -> Result<Commit, Fault> {
+    history.commit("HEAD").map_err(|fault| match fault {
+        Fault::Unknown { .. } => {
+            Fault::Unknown { what: "what changed: the folder is in no git repository that has a commit".to_owned(), near: Vec::new() }
+        }
+        other => other,
+    })
 }
 
 fn fact(role: Role, text: String, source: Source) -> Fact {

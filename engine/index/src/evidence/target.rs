@@ -167,7 +167,9 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
         found.retain(|node| !is_block(*node));
     }
     let Some(best) = found.first() else {
-        return Err(Fault::Unknown { what: format!("a {what} `{wanted}`"), near: resolver.facts().near(last, 5)? });
+        let inherited = inherited(resolver, &parts)?;
+        let near = if inherited.is_empty() { resolver.facts().near(last, 5)? } else { inherited };
+        return Err(Fault::Unknown { what: format!("a {what} `{wanted}`"), near });
     };
     let mut others = Vec::new();
     if found.len() > 1 {
@@ -184,7 +186,35 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
         others.push(format!("`{wanted}` is defined {} times; the others are {}{more}", found.len(), places.join(", ")));
     }
     let view = resolver.view(best.file)?;
-    Ok(described(&view, best.symbol.unwrap_or(0), others))
+    Ok(one_of(described(&view, best.symbol.unwrap_or(0), others), found.len()))
+}
+
+/// The subject, with a title that says at once that it is not the only one of its name.
+fn one_of(subject: Subject, count: usize) -> Subject {
+    match subject {
+        Subject::Symbol { node, title, others } if count > 1 => {
+            Subject::Symbol { node, title: format!("{title}, one of {count} of that name"), others }
+        }
+        other => other,
+    }
+}
+
+/// The members that a type has from what it is based on, as targets: `Type.name` is none of its own.
+fn inherited(resolver: &Resolver<'_>, parts: &[&str]) -> Result<Vec<String>, Fault> {
+    let [.., owner, name] = parts else { return Ok(Vec::new()) };
+    let mut near = Vec::new();
+    for node in resolver.named(owner)?.iter() {
+        let view = resolver.view(node.file)?;
+        for member in resolver.members_by_type(&view, owner, name)? {
+            let of = resolver.view(member.file)?;
+            let qualified = member.symbol.map(|symbol| of.outline.qualified(symbol).join(separator(of.language)));
+            near.extend(qualified.map(|qualified| format!("{}#{qualified}", of.path)));
+        }
+    }
+    near.sort_unstable();
+    near.dedup();
+    near.truncate(5);
+    Ok(near)
 }
 
 /// Whether the names given before a symbol's are those it lies in: types, modules, or its file and folders.
@@ -216,11 +246,14 @@ fn rank(view: &View, symbol: &crate::Symbol) -> (bool, u8) {
     (in_tests, kind)
 }
 
-fn find_test(resolver: &Resolver<'_>, wanted: &str) -> Result<Subject, Fault> {
+fn find_test(resolver: &Resolver<'_>, asked: &str) -> Result<Subject, Fault> {
+    // As test runs list them: the file first, and a test's parameters last.
+    let in_file = asked.split_once("::").and_then(|(path, name)| Some((resolver.tree.find(path)?.id, name)));
+    let wanted = in_file.map_or(asked, |(_, name)| name.split('[').next().unwrap_or(name));
     let parts: Vec<&str> = wanted.split([':', '.', '#', '/', '>', '[']).map(str::trim).filter(|part| !part.is_empty()).collect();
     let mut found = Vec::new();
     let mut near = Vec::new();
-    for (file, symbol) in resolver.facts().tests()? {
+    for (file, symbol) in resolver.facts().tests()?.into_iter().filter(|(file, _)| in_file.is_none_or(|(only, _)| *file == only)) {
         let view = resolver.view(file)?;
         let qualified = view.outline.qualified(symbol);
         let whole = qualified.join(separator(view.language));
@@ -235,15 +268,15 @@ fn find_test(resolver: &Resolver<'_>, wanted: &str) -> Result<Subject, Fault> {
     let Some((_, _, best)) = found.first() else {
         near.sort_unstable();
         near.dedup();
-        return Err(Fault::Unknown { what: format!("a test `{wanted}`"), near: near.into_iter().take(5).map(|(_, name)| name).collect() });
+        return Err(Fault::Unknown { what: format!("a test `{asked}`"), near: near.into_iter().take(5).map(|(_, name)| name).collect() });
     };
     let view = resolver.view(best.file)?;
     let others = if found.len() > 1 {
-        vec![format!("{} tests are called `{wanted}`; the one with the shortest name is told", found.len())]
+        vec![format!("{} tests are called `{asked}`; the one with the shortest name is told", found.len())]
     } else {
         Vec::new()
     };
-    Ok(described(&view, best.symbol.unwrap_or(0), others))
+    Ok(one_of(described(&view, best.symbol.unwrap_or(0), others), found.len()))
 }
 
 fn described(view: &View, symbol: u32, others: Vec<String>) -> Subject {

@@ -234,7 +234,7 @@ func Run() {}
 ",
         "Run",
         expect![[r#"
-            function `Run` in a.go
+            function `Run` in a.go, one of 2 of that name
             Definition func Run() [a.go:2-2]
             gap: `Run` is defined 2 times; the others are b/b.go#Run
             gap: nothing mentions `Run` by name; it may be reached by reflection, macros, or from outside this folder
@@ -353,6 +353,20 @@ fn a_test_whose_text_is_written_with_escapes_is_cited() {
     );
 }
 
+#[test]
+fn that_nothing_changed_is_an_answer_and_so_is_that_there_is_no_history() {
+    let mut memory = Memory::parse("//- a.py\ndef f(): pass\n");
+    check_evidence_of(&memory, "diff", expect!["there is no what changed: the folder is in no git repository that has a commit; near: "]);
+    memory.commits = vec![commit("before", "First")];
+    check_evidence_of(
+        &memory,
+        "diff",
+        expect![[r#"
+            what changed in the working tree
+            Change nothing changed since HEAD [commit before]"#]],
+    );
+}
+
 fn commit(id: &str, title: &str) -> Commit {
     Commit { id: id.to_owned(), parent: None, title: title.to_owned(), author: "Ada".to_owned(), time: 0 }
 }
@@ -386,4 +400,38 @@ fn what_changed_in_the_working_tree_is_told_by_symbol() {
             Test totals is affected: totals → total → rate (changed) [tests/all.rs:3-3]
             gap: function `gone` in src/tax.rs was removed"#]],
     );
+}
+
+#[test]
+fn a_member_that_is_inherited_is_named_by_its_base() {
+    check_evidence(
+        "
+//- cache.py
+class LRI:
+    def get(self): pass
+class LRU(LRI):
+    pass
+",
+        "LRU.get",
+        expect!["there is no a symbol `LRU.get`; near: cache.py#LRI.get"],
+    );
+}
+
+#[test]
+fn a_test_is_found_as_test_runs_list_it() {
+    let fixture = "
+//- tests/test_a.py
+class TestX:
+    def test_it(self): pass
+def test_flaky(n): pass
+//- tests/test_b.py
+def test_flaky(n): pass
+";
+    let title =
+        |target: &str| told(&Memory::parse(fixture), target).map(|evidence| evidence.title).unwrap_or_else(|fault| fault.to_string());
+    assert_eq!(title("test:tests/test_b.py::test_flaky"), "test `test_flaky` in tests/test_b.py");
+    assert_eq!(title("test:tests/test_a.py::test_flaky[a-1]"), "test `test_flaky` in tests/test_a.py");
+    assert_eq!(title("test:tests/test_a.py::TestX::test_it"), "test `TestX.test_it` in tests/test_a.py");
+    assert_eq!(title("test:test_flaky"), "test `test_flaky` in tests/test_a.py, one of 2 of that name");
+    assert_eq!(title("test:tests/test_b.py::test_it"), "find a test `tests/test_b.py::test_it`");
 }

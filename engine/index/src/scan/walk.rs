@@ -1,7 +1,7 @@
 //! Walks the folders of a tree that are to be looked at, by the rules of what is ignored.
 //!
 //! Ignored: what `.gitignore`, `.ignore`, `.git/info/exclude` and git's global excludes say, with or without git; hidden files and
-//! folders; links, so that no loop can be met; and repositories within the tree (submodules, worktrees, clones): those are seen as
+//! folders; links, so that no loop can be met; other file systems that are mounted below the root; and repositories within the tree (submodules, worktrees, clones): those are seen as
 //! folders apart.
 //!
 //! Invariant: a folder's stamp is taken before its names are read, so that a name that comes meanwhile shows the next time.
@@ -52,7 +52,7 @@ pub(super) fn walk(root: &Path, cover: &Cover<'_>) -> Result<Walked, Trouble> {
     let above = cover.above();
     let threads = if matches!(cover, Cover::Everything) { thread::available_parallelism().map_or(1, usize::from) } else { 1 };
     let mut builder = WalkBuilder::new(root);
-    builder.follow_links(false).require_git(false).parents(repository_above(root).is_some()).threads(threads);
+    builder.follow_links(false).same_file_system(true).require_git(false).parents(repository_above(root).is_some()).threads(threads);
     builder.build_parallel().run(|| {
         Box::new(|entry| match entry {
             Ok(entry) => visit(root, cover, &above, &entry, &walked),

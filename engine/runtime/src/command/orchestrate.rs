@@ -231,7 +231,23 @@ pub(crate) fn workspace(path: &str) -> Result<PathBuf, Error> {
     if !found.is_dir() {
         return Err(wrong("it is not a folder").hint("give the folder, not a file in it"));
     }
-    Ok(repository(&found).unwrap_or(found))
+    let found = repository(&found).unwrap_or(found);
+    if is_system(&found) {
+        return Err(wrong("it holds far more than a project").hint("name the project's folder with --workspace"));
+    }
+    Ok(found)
+}
+
+/// Folders of the system: what lies there is not one project's.
+const SYSTEM: [&str; 16] = [
+    "/", "/dev", "/bin", "/boot", "/etc", "/home", "/lib", "/lib64", "/opt", "/root", "/run", "/sbin", "/usr", "/var", "/Users", "/Volumes",
+];
+
+/// Whether a folder is the system's and no repository: reading all of it is never what was meant.
+fn is_system(folder: &Path) -> bool {
+    let is_listed = SYSTEM.iter().any(|system| folder == Path::new(system));
+    let is_made_up = ["/proc", "/sys"].iter().any(|system| folder.starts_with(system));
+    (is_listed || is_made_up) && !folder.join(".git").exists()
 }
 
 /// The repository a folder belongs to: what is built and tested in a part of it reaches the whole, so the view covers that.

@@ -199,7 +199,7 @@ fn what_no_commit_changed_is_told_apart_from_what_has_no_history() {
 fn of_two_symbols_of_a_name_the_same_is_told_whichever_was_edited_last() {
     let bench = Bench::new(&[("a.rs", "fn f() {}\n"), ("b.rs", "fn f() {}\n")]);
     let title = || explained(&bench, &Target::Symbol("f".into())).title;
-    assert_eq!(title(), "function `f` in a.rs");
+    assert_eq!(title(), "function `f` in a.rs, one of 2 of that name");
     bench.write("a.rs", "fn f() { f() }\n");
-    assert_eq!(title(), "function `f` in a.rs");
+    assert_eq!(title(), "function `f` in a.rs, one of 2 of that name");
 }

@@ -1,12 +1,13 @@
 //! Code, explained: its evidence, and prose over exactly that where a model is configured.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use naestro_api::{
-    Budget, Caller, Error, ErrorCode, Evidence, Explain, Explanation, Fact, Handle, Input, Mode, Orchestrate, Plan, Prose, Role, Step,
-    StepKind, UpdateBody,
+    Budget, Caller, Error, ErrorCode, Evidence, Explain, Explanation, Fact, Handle, Input, Mode, Orchestrate, Plan, Prose, Role, Source,
+    Step, StepKind, UpdateBody,
 };
 use naestro_kernel::code::{Fault, Target};
 use serde_json::Map;
@@ -14,8 +15,8 @@ use serde_json::Map;
 use super::failures;
 use crate::command::orchestrate;
 use crate::engine::{Shared, blocking};
-use crate::evidence;
 use crate::reading::Waiting;
+use crate::{evidence, failure};
 
 const PROSE: &str = include_str!("../../prompts/explain.md");
 /// What is asked where the caller asks nothing.
@@ -41,7 +42,9 @@ pub(super) async fn answer(shared: &Arc<Shared>, explain: Explain, caller: &Call
     let workspace = explain.workspace.clone().ok_or_else(no_workspace)?;
     let evidence = gather(shared, &workspace, &explain.target, caller).await?;
     let wants_prose = explain.prose == Prose::Auto && shared.parts.model.is_some();
-    if wants_prose && !evidence.facts.is_empty() {
+    // That nothing changed needs no prose.
+    let says_something = evidence.facts.iter().any(|fact| fact.role != Role::Change || matches!(fact.source, Source::Code(_)));
+    if wants_prose && says_something {
         let orchestrate = in_prose(&workspace, &explain.target, &question);
         let failures = evidence.facts.into_iter().filter(|fact| fact.role == Role::Failure).collect();
         return Ok(with_failures(orchestrate::start(shared, orchestrate, caller).await?, failures));
@@ -52,13 +55,15 @@ pub(super) async fn answer(shared: &Arc<Shared>, explain: Explain, caller: &Call
 
 /// The evidence from the code and from what was recorded, on a thread that may block.
 async fn gather(shared: &Arc<Shared>, workspace: &str, text: &str, caller: &Caller) -> Result<Evidence, Error> {
+    refuse_nothing(text)?;
     let folder = orchestrate::workspace(workspace)?;
     let target = Target::parse(text, |path| folder.join(path).exists());
+    refuse_apart(&folder, &target)?;
     let root = folder.to_string_lossy().into_owned();
     let (watch, _gives_up) = Waiting::new(caller.progress.clone());
     let shared = Arc::clone(shared);
     blocking(move || {
-        let found = shared.parts.code.evidence(&root, &target, &watch).map_err(of_fault)?;
+        let found = shared.parts.code.evidence(&root, &target, &watch).map_err(|fault| of_fault(fault, &shared.parts.settings.home))?;
         let mut evidence = evidence::outward(found);
         if let Some(past) = shared.past() {
             let earlier = failures::of(past.as_ref(), &root, &target, &evidence);
@@ -129,7 +134,32 @@ fn no_workspace() -> Error {
     Error::new(ErrorCode::InvalidWorkspace, "find the code: no workspace is given").hint("give the absolute path of the project's folder")
 }
 
-fn of_fault(fault: Fault) -> Error {
+/// A target that names nothing is a slip, such as a variable that is empty.
+fn refuse_nothing(text: &str) -> Result<(), Error> {
+    let text = text.trim();
+    let name = ["test:", "commit:"].into_iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text);
+    if name.trim().trim_end_matches('#').is_empty() {
+        return Err(Error::new(ErrorCode::InvalidInput, format!("read the target `{text}`: it names nothing")).hint(FORMS));
+    }
+    Ok(())
+}
+
+/// What lies in a repository within this one is not known here.
+fn refuse_apart(root: &Path, target: &Target) -> Result<(), Error> {
+    let (Target::Path(path) | Target::Place { path, .. } | Target::Member { path, .. }) = target else { return Ok(()) };
+    let whole = root.join(path);
+    let within = whole.ancestors().take_while(|folder| *folder != root && folder.starts_with(root));
+    match within.filter(|folder| folder.join(".git").symlink_metadata().is_ok()).last() {
+        Some(apart) => {
+            let name = apart.strip_prefix(root).unwrap_or(apart).display();
+            let message = format!("explain `{path}`: `{name}` is a repository of its own, which is left out here");
+            Err(Error::new(ErrorCode::UnknownTarget, message).hint(format!("use --workspace {}", apart.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+fn of_fault(fault: Fault, home: &Path) -> Error {
     let message = fault.to_string();
     match fault {
         Fault::Unknown { near, .. } => {
@@ -140,6 +170,49 @@ fn of_fault(fault: Fault) -> Error {
                 several => error.hint(format!("near are: {}", several.join(", "))),
             }
         }
+        // The index lies in the state directory.
+        Fault::Unavailable(_) if message.contains(&*home.to_string_lossy()) || message.starts_with("use the index") => {
+            Error::new(ErrorCode::Unavailable, message).hint(failure::STATE_HINT)
+        }
         Fault::Cancelled | Fault::Unavailable(_) => Error::new(ErrorCode::Unavailable, message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_names_nothing_is_refused() {
+        for text in ["", " ", "#", "test:", "test: ", "commit:"] {
+            assert!(refuse_nothing(text).is_err_and(|error| error.code == ErrorCode::InvalidInput), "{text:?}");
+        }
+        for text in [".", "a#", "test:a", "diff", "src/a.rs#b"] {
+            assert!(refuse_nothing(text).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_repository_within_is_said_to_be_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for path in [".git", "vendor/sub/.git", "vendor/sub/src", "src"] {
+            std::fs::create_dir_all(root.join(path)).unwrap();
+        }
+        let refused = |path: &str| refuse_apart(root, &Target::Path(path.to_owned())).err();
+        for path in ["vendor/sub", "vendor/sub/src/a.py"] {
+            let error = refused(path).unwrap();
+            assert_eq!(error.message, format!("explain `{path}`: `vendor/sub` is a repository of its own, which is left out here"));
+            assert_eq!(error.hints, [format!("use --workspace {}", root.join("vendor/sub").display())]);
+        }
+        assert!(["", "src", "src/gone.rs", "vendor"].into_iter().all(|path| refused(path).is_none()));
+    }
+
+    #[test]
+    fn a_state_directory_that_cannot_be_written_has_its_next_step() {
+        let hint = |message: &str| of_fault(Fault::Unavailable(message.to_owned()), Path::new("/state")).hints;
+        assert!(hint("lock the index with /state/index/a.lock: Permission denied") == [failure::STATE_HINT]);
+        assert!(hint("use the index: attempt to write a readonly database") == [failure::STATE_HINT]);
+        assert!(hint("read the folder /code: Permission denied").is_empty());
     }
 }
