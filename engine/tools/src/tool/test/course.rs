@@ -10,7 +10,7 @@ use super::case::{Case, Pick, Verdict, Wanted};
 use super::order::{Asked, Order};
 use super::report::{State, Tested};
 use super::selection::{Plan, Selection};
-use crate::project::Package;
+use crate::project::{Package, Runner};
 use crate::tool::{Fault, Stop};
 
 /// The most failing tests that are run once more: more of them are no accident.
@@ -85,6 +85,7 @@ impl<'a> Course<'a> {
             let reason = |tested: &Tested| whole.iter().find(|(package, _)| is_of(tested, package)).and_then(|(_, reason)| reason.clone());
             for mut one in self.times(&packages, &wanted)? {
                 let reason = reason(&one);
+                self.by_index(&mut one, true);
                 one.cases.iter_mut().for_each(|case| case.reason.clone_from(&reason));
                 tested.push(told(one));
             }
@@ -123,13 +124,38 @@ impl<'a> Course<'a> {
                     }
                 }
                 State::Unlisted if !self.order.list => tested.push(self.unlisted(package)?),
-                _ => tested.push(list),
+                _ => {
+                    self.by_index(&mut list, false);
+                    tested.push(list);
+                }
             }
         }
         if !chosen.is_empty() {
             tested.extend(self.chosen(&chosen, listed)?);
         }
         Ok(tested)
+    }
+
+    /// Names the tests that the code index knows of a package whose runner cannot name them without running them.
+    fn by_index(&self, list: &mut Tested, whole: bool) {
+        let Some(package) = self.packages.iter().find(|package| is_of(list, package)) else { return };
+        let is_mute = matches!(package.runner, Runner::Node | Runner::Maven | Runner::Gradle);
+        if !self.order.list || list.state != State::Unlisted || !is_mute {
+            return;
+        }
+        let case = |pick: Pick| Case {
+            path: Some(pick.path.clone()),
+            name: pick.name.clone(),
+            ..Case::new(&format!("{}::{}", pick.path, pick.name.join("::")), Verdict::Listed)
+        };
+        list.cases = self.order.selection.known(self.packages, package, whole).into_iter().map(case).collect();
+        for case in list.cases.iter_mut().filter(|_| !whole) {
+            case.reason = self.order.selection.reason(case);
+        }
+        let which =
+            if list.cases.is_empty() { "run it without --list to see them" } else { "these are the ones that the code index knows" };
+        list.state = State::Listed;
+        list.note = format!("{} cannot name its tests without running them; {which}", list.runner);
     }
 
     /// Keeps the tests of a list that are run, each with the reason.
@@ -251,13 +277,20 @@ impl<'a> Course<'a> {
     }
 
     /// What was named and is nowhere: nothing of it was run.
-    fn missing(&self, tested: &mut Vec<Tested>) -> Result<(), Stop> {
+    fn missing(&mut self, tested: &mut Vec<Tested>) -> Result<(), Stop> {
         let Selection::Named(named) = &self.order.selection else { return Ok(()) };
         let looked = |tested: &Tested| matches!(tested.state, State::Listed | State::Unaffected | State::Passed | State::Failed);
         let missing = named.missing();
         if tested.iter().all(looked) && missing.len() == named.count() {
             let words: Vec<&str> = missing.iter().map(|(_, words)| words.as_str()).chain(self.notes.iter().map(String::as_str)).collect();
             return Err(Stop::refused(words.join("\n")));
+        }
+        let unseen: Vec<&str> = tested.iter().filter(|one| !looked(one)).map(|one| one.name.as_str()).collect();
+        if !unseen.is_empty() {
+            // What could not be asked may have it; that it could not is told of the package itself.
+            let words = |text: &str| format!("{text:?} was found in no other package, and {} could not be asked", unseen.join(", "));
+            self.notes.extend(missing.iter().map(|(text, _)| words(text)));
+            return Ok(());
         }
         tested.extend(missing.iter().map(|(text, words)| Tested::named(text, "", "", State::NotRun, words)));
         Ok(())

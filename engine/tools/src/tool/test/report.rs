@@ -327,7 +327,8 @@ impl Report {
         if flaky > 0 && !sound {
             parts.push(format!("{flaky} flaky"));
         }
-        if listed > 0 {
+        let lists = self.of_state(&[State::Listed]) > 0;
+        if lists || listed > 0 {
             parts.push(format!("{} named, none run", counted(listed, "test")));
         } else if failed == 0 {
             parts.push(format!("{} passed", counted(passed, "test")));
@@ -335,7 +336,7 @@ impl Report {
         let word = match () {
             () if self.is_failed() => "failed",
             () if partly > 0 => "incomplete",
-            () if listed > 0 => "listed",
+            () if lists || listed > 0 => "listed",
             () if self.of_state(&[State::Unaffected]) == self.tested.len() => {
                 return format!("nothing to run: no test in {scope} is affected ({:.1} s)", self.seconds);
             }

@@ -203,6 +203,15 @@ impl Affected {
         Some(tests.map(|test| Pick { path: test.path.clone(), name: test.name.clone(), id: None }).collect())
     }
 
+    /// Every known test of a package.
+    fn all(&self, packages: &[Package], package: &Package) -> Vec<Pick> {
+        let mine = |file: &str| project::owners(packages, file).into_iter().any(|at| std::ptr::eq(&raw const packages[at], package));
+        let files: BTreeSet<&str> = self.told.names.iter().map(|(path, _)| path.as_str()).collect();
+        let files: BTreeSet<&str> = files.into_iter().filter(|file| mine(file)).collect();
+        let tests = self.told.names.iter().filter(|(path, _)| files.contains(path.as_str()));
+        tests.map(|(path, name)| Pick { path: path.clone(), name: name.clone(), id: None }).collect()
+    }
+
     /// Affected tests of these files that no listed test is.
     pub(super) fn missed(&self, listed: &[Case], owned: impl Fn(&str) -> bool) -> Vec<String> {
         let found: BTreeSet<usize> = listed
@@ -254,6 +263,13 @@ impl Selection {
             Self::Affected(affected) => affected.reason(case),
             Self::Named(named) => named.reason(case),
         }
+    }
+
+    /// The tests of a package that the code index knows, where it was asked: all of them, or those that are affected.
+    pub(super) fn known(&self, packages: &[Package], package: &Package, whole: bool) -> Vec<Pick> {
+        let Self::Affected(affected) = self else { return vec![] };
+        let some = if whole { None } else { affected.picks(packages, package) };
+        some.unwrap_or_else(|| affected.all(packages, package))
     }
 
     /// The tests of a package whose runner cannot list them; nothing where all must be run.

@@ -286,3 +286,28 @@ fn a_test_of_node_that_hangs_is_named() {
     let words = "the budget ended while this was running: a.test.js > hangs";
     assert!(!answer.ok && answer.text.contains(words), "{}", answer.text);
 }
+
+#[test]
+fn a_runner_that_cannot_name_its_tests_says_so_and_names_those_that_are_known() {
+    let root =
+        folder(&[("p/pom.xml", "<project><artifactId>mute-p</artifactId></project>"), ("p/src/test/java/ATest.java", "class ATest {}")]);
+    let mut args = packages("mute", &["p"]);
+    args["list"] = true.into();
+    let answer = call(&root, &args, 60).unwrap();
+    let words = "maven cannot name its tests without running them; run it without --list to see them";
+    assert!(answer.ok && answer.text.starts_with("listed: 0 tests named") && answer.text.contains(words), "{}", answer.text);
+    let names = json!([["p/src/test/java/ATest.java", ["ATest", "holds"]]]);
+    let widened = json!([{"file": "", "scope": "", "reason": "all may be affected"}]);
+    args["affected"] = json!({"changed": [], "tests": [], "widened": widened, "known": 1, "names": names, "files": []});
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(answer.ok && answer.text.contains("p/src/test/java/ATest.java::ATest::holds"), "{}", answer.text);
+}
+
+#[test]
+fn a_test_is_not_called_missing_where_its_package_could_not_be_asked() {
+    let (root, mut args) = with_runner("unasked", "", &json!({"select": ["test_a"]}));
+    args["runners"] = json!({"p": ["no-such-program-anywhere"]});
+    let answer = call(&root, &args, 60).unwrap();
+    assert!(!answer.ok && answer.text.contains(" in unasked-p (") && answer.text.contains("could not be asked"), "{}", answer.text);
+    assert!(!answer.text.contains("no test matches"), "{}", answer.text);
+}
