@@ -6,7 +6,7 @@ use naestro_api::{Error, ErrorKind, Outcome};
 
 /// The run succeeded, or the question was answered.
 pub(crate) const SUCCEEDED: u8 = 0;
-/// The run failed: a step or an acceptance command did.
+/// The run failed: a step or an acceptance command did. A selector or revision that only the run looks up is a step's failure too.
 pub(crate) const FAILED: u8 = 1;
 /// The input is wrong; nothing was done. Also what clap ends with.
 pub(crate) const USAGE: u8 = 2;
@@ -24,7 +24,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// The table as `--help` prints it.
 pub(crate) const TABLE: &str = "Exit codes:
   0    succeeded
-  1    failed: a step, a test or an acceptance command did
+  1    failed: a step, a test or an acceptance command did, or a run found no such test or revision
   2    wrong usage or input; nothing was done
   3    refused by the policy or by you
   4    suspended: waits for an answer (`naestro answer`), or can be resumed (`--resume`)
