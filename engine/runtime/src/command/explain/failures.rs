@@ -33,27 +33,32 @@ pub(super) fn of(journal: &dyn Journal, root: &str, target: &Target, evidence: &
 struct Subject<'a> {
     paths: Vec<&'a str>,
     tests: Vec<&'a str>,
+    /// Whether the subject is the one test, in the one file.
+    is_test: bool,
 }
 
 impl<'a> Subject<'a> {
     fn of(target: &Target, evidence: &'a Evidence) -> Self {
-        if let Target::Test(_) = target {
-            // The test that was found, which the target may name by less than its name.
-            let own = evidence.facts.iter().find(|fact| fact.role == Role::Definition).and_then(|fact| fact.name.as_deref());
-            return Self { paths: Vec::new(), tests: own.into_iter().collect() };
-        }
         let paths = evidence.facts.iter().filter(|fact| fact.role == Role::Definition).filter_map(|fact| match &fact.source {
             Source::Code(citation) => Some(citation.path.as_str()),
             Source::Commit(_) | Source::Event { .. } => None,
         });
+        if let Target::Test(_) = target {
+            // The test that was found, which the target may name by less than its name.
+            let own = evidence.facts.iter().find(|fact| fact.role == Role::Definition).and_then(|fact| fact.name.as_deref());
+            let tests = own.into_iter().collect();
+            return Self { paths: paths.collect(), tests, is_test: true };
+        }
         let tests = evidence.facts.iter().filter(|fact| fact.role == Role::Test).filter_map(|fact| fact.name.as_deref());
-        Self { paths: paths.collect(), tests: tests.collect() }
+        Self { paths: paths.collect(), tests: tests.collect(), is_test: false }
     }
 
     fn concerns(&self, test: &TestEntry) -> bool {
         let place = test.place.as_deref().and_then(|place| place.split_once(':')).map(|(path, _)| path);
-        self.paths.iter().any(|path| test.path.as_deref() == Some(path) || place == Some(path))
-            || self.tests.iter().any(|name| is_named(&test.id, name))
+        let lies_there = self.paths.iter().any(|path| test.path.as_deref() == Some(path) || place == Some(path));
+        let is_named = self.tests.iter().any(|name| is_named(&test.id, name));
+        // A runner that does not say where a test lies leaves its name alone.
+        if self.is_test { is_named && (lies_there || test.path.is_none()) } else { is_named || lies_there }
     }
 }
 
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn a_failure_concerns_what_it_names_or_lies_in() {
         let check = |id: &str, path: &str, place: &str, expect: bool| {
-            let subject = Subject { paths: vec!["src/a.rs"], tests: vec!["adds"] };
+            let subject = Subject { paths: vec!["src/a.rs"], tests: vec!["adds"], is_test: false };
             let test = TestEntry { id: id.into(), path: Some(path.into()), place: Some(place.into()), ..TestEntry::default() };
             assert_eq!(subject.concerns(&test), expect, "{id} {path} {place}");
         };
@@ -129,6 +134,9 @@ mod tests {
             ids.into_iter().filter(|id| Subject::of(target, &evidence).concerns(&test(id))).count()
         };
         assert_eq!(concerned(&Target::Test("flaky".into())), 2);
+        let elsewhere =
+            TestEntry { id: "tests/test_b.py::test_flaky".into(), path: Some("tests/test_b.py".into()), ..TestEntry::default() };
+        assert!(!Subject::of(&Target::Test("test_flaky".into()), &evidence).concerns(&elsewhere));
         assert_eq!(concerned(&Target::Path("tests/test_a.py".into())), 3);
     }
 }
