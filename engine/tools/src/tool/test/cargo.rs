@@ -197,6 +197,7 @@ impl Work<'_> {
         let mut tested = Tested::all(self.group, State::Passed, "");
         let mut sources = Sources::new(self.session.root);
         let mut unfinished = BTreeSet::new();
+        let mut slow: Vec<(String, String)> = Vec::new();
         for command in commands {
             let Run::Ended(ended) = self.session.start(&self.group[0].home, command)? else {
                 return Ok(Tested::all(self.group, State::Missing, NO_CARGO));
@@ -209,12 +210,15 @@ impl Work<'_> {
                 let Some(target) = self.targets.iter().find(|target| target.binary == section.binary) else { continue };
                 let Some(tested) = tested.iter_mut().find(|tested| tested.dir == target.dir) else { continue };
                 let died = !section.ended && (section.failed || (target.harness && section.begun && !ended.overdue));
+                slow.extend(section.slow.iter().map(|test| (target.dir.clone(), test.clone())));
                 self.add(tested, section, target, died, &mut sources);
             }
             conclude(&mut tested, &ended);
         }
         for tested in tested.iter_mut().filter(|tested| unfinished.contains(&tested.dir)) {
             tested.unfinished();
+            let running: Vec<&str> = slow.iter().filter(|(dir, _)| *dir == tested.dir).map(|(_, test)| test.as_str()).collect();
+            tested.left(&running, 0);
         }
         Ok(tested)
     }

@@ -28,6 +28,8 @@ pub(super) struct Section {
     pub(super) ended: bool,
     /// Whether cargo says that the binary failed.
     pub(super) failed: bool,
+    /// Tests that the harness called slow, and that have not ended.
+    pub(super) slow: Vec<String>,
     /// Its last lines, for a binary that ended without a word.
     pub(super) tail: Vec<String>,
     known: BTreeMap<String, usize>,
@@ -80,6 +82,8 @@ impl Section {
             self.result(result);
         } else if let Some(case) = named(line) {
             self.name(case);
+        } else if let Some((test, _)) = line.strip_prefix("test ").and_then(|line| line.split_once(" has been running for over ")) {
+            self.slow.push(test.to_owned());
         } else if line.starts_with("running ") {
             self.begun = true;
         } else if line.starts_with("error: test failed") || line.starts_with("error: doctest failed") {
@@ -93,6 +97,7 @@ impl Section {
 
     /// A failing test is known by its line before its block comes; the block then takes its place.
     fn name(&mut self, case: Case) {
+        self.slow.retain(|slow| *slow != case.id);
         match self.known.get(&case.id) {
             Some(at) if case.verdict == Verdict::Failed => self.cases[*at] = case,
             Some(_) => {}
@@ -172,4 +177,15 @@ pub(super) fn failure(test: &str, body: &[&str]) -> Case {
 fn file_and_line(place: &str) -> String {
     let place = place.trim_end_matches(':');
     place.rsplit_once(':').map_or(place, |(file_and_line, _)| file_and_line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_harness_calls_slow_is_running_until_it_ends() {
+        let output = "     Running unittests src/lib.rs (target/debug/deps/p-0)\n\nrunning 2 tests\ntest a::hangs has been running for over 60 seconds\ntest late has been running for over 60 seconds\ntest late ... ok\n";
+        assert_eq!(sections(output)[0].slow, ["a::hangs"]);
+    }
 }
