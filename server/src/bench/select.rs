@@ -128,7 +128,7 @@ pub(super) fn folders(projects: &Path, only: Option<&str>) -> Result<Vec<PathBuf
         Error::new(ErrorCode::InvalidWorkspace, format!("read {}: {error}", projects.display()))
             .hint("tests/bench/select/projects.sh makes one")
     };
-    let entries = fs::read_dir(&projects).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
+    let entries = fs::read_dir(projects).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(unreadable)?;
     let mut folders: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| path.join(".git").exists()).collect();
     folders.retain(|path| only.is_none_or(|only| name(path) == only));
     folders.sort();
