@@ -36,6 +36,7 @@ pub(crate) struct Graph<'a> {
     /// Resolves the mentions.
     pub(crate) resolver: Resolver<'a>,
     most: Cell<usize>,
+    near: String,
     skipped: Cell<usize>,
     uses: RefCell<HashMap<String, Rc<Uses>>>,
     importers: RefCell<HashMap<FileId, Rc<[FileId]>>>,
@@ -44,12 +45,12 @@ pub(crate) struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// A graph that nothing is known of yet.
     pub(crate) fn new(resolver: Resolver<'a>) -> Self {
-        Self::bounded(resolver, usize::MAX)
+        Self::bounded(resolver, usize::MAX, String::new())
     }
 
-    /// A graph that looks at so many files that mention a name, and counts the others.
-    pub(crate) fn bounded(resolver: Resolver<'a>, most: usize) -> Self {
-        Self { resolver, most: Cell::new(most), skipped: Cell::new(0), uses: RefCell::default(), importers: RefCell::default() }
+    /// A graph that looks at so many files that mention a name, those nearest to a path first, and counts the others.
+    pub(crate) fn bounded(resolver: Resolver<'a>, most: usize, near: String) -> Self {
+        Self { resolver, most: Cell::new(most), near, skipped: Cell::new(0), uses: RefCell::default(), importers: RefCell::default() }
     }
 
     /// From now on looks at no more than so many files that mention a name; what was looked at stays known.

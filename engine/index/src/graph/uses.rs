@@ -1,5 +1,6 @@
 //! Who uses a symbol by name: every mention of the name, resolved once and kept by what it means.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -45,7 +46,10 @@ impl Graph<'_> {
             return Ok(Rc::clone(known));
         }
         let mut uses = Uses::default();
-        let files = self.resolver.facts().mentioning(name)?;
+        let mut files = self.resolver.facts().mentioning(name)?;
+        if files.len() > self.most.get() {
+            files.sort_by_cached_key(|file| Reverse(self.nearness(*file)));
+        }
         self.skipped.set(self.skipped.get() + files.len().saturating_sub(self.most.get()));
         for file in files.into_iter().take(self.most.get()) {
             let view = self.resolver.view(file)?;
@@ -64,6 +68,13 @@ impl Graph<'_> {
         let uses = Rc::new(uses);
         self.uses.borrow_mut().insert(name.to_owned(), Rc::clone(&uses));
         Ok(uses)
+    }
+
+    /// How many folders a file shares with the path that is asked about.
+    fn nearness(&self, file: FileId) -> usize {
+        let Some(file) = self.resolver.tree.file(file) else { return 0 };
+        let shared = file.path.split('/').zip(self.near.split('/')).take_while(|(one, other)| one == other);
+        shared.count()
     }
 
     /// Resolves every mention of a name in a file.
