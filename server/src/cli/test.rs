@@ -12,7 +12,7 @@ use crate::{folder, watch};
 /// Run the tests that what you changed affects, or others, by the project's own runners.
 ///
 /// Each test that fails is told with its place, its message and the change that is its likeliest cause; a test that fails
-/// and then passes is flaky, not passed.
+/// and then passes is named as flaky.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   naestro test
