@@ -45,6 +45,9 @@ pub fn evidence(facts: &dyn Facts, history: &dyn History, target: &Target, watch
         resolver = Resolver::new(&fresh, history)?;
         subject = target::find(&resolver, history, target)?;
     }
+    if let Subject::Symbol { node, .. } = &subject {
+        fresh.stay_near(node.file);
+    }
     let near = match &subject {
         Subject::Symbol { node, .. } => resolver.tree.file(node.file).map(|file| file.path.clone()),
         _ => None,

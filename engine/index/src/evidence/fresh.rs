@@ -2,7 +2,7 @@
 //!
 //! Invariant: of a refreshed file every answer speaks of the same bytes, and the same are cited.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,9 +15,14 @@ use crate::{Facts, File, FileId, History, Outline};
 /// Files larger than this are taken as the store knows them: what is cited of them is checked by name.
 const LARGEST: usize = 512 * 1024;
 
+/// How many definitions of one name are looked at: more are told apart by nothing but their place, and each opens a file.
+const NAMESAKES: usize = 32;
+
 /// Facts of which some are newer than the store's.
 pub(super) struct Fresh<'a> {
     stored: &'a dyn Facts,
+    near: OnceCell<FileId>,
+    places: OnceCell<HashMap<FileId, usize>>,
     anew: RefCell<BTreeMap<FileId, Arc<Outline>>>,
     read: RefCell<HashMap<String, Rc<[u8]>>>,
 }
@@ -25,7 +30,7 @@ pub(super) struct Fresh<'a> {
 impl<'a> Fresh<'a> {
     /// The store's facts as they are.
     pub(super) fn new(stored: &'a dyn Facts) -> Self {
-        Self { stored, anew: RefCell::default(), read: RefCell::default() }
+        Self { stored, near: OnceCell::new(), places: OnceCell::new(), anew: RefCell::default(), read: RefCell::default() }
     }
 
     /// Makes a file's outline of the bytes it has now, and says whether it is another; does nothing where the store has no such file.
@@ -44,6 +49,22 @@ impl<'a> Fresh<'a> {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// From now on tells of a name that many things have only those that lie nearest to a file; the first call decides.
+    pub(super) fn stay_near(&self, file: FileId) {
+        self.near.get_or_init(|| file);
+    }
+
+    /// Those nearest in the order of paths, which is the order they come in.
+    fn nearest(&self, found: Vec<(FileId, u32)>) -> Result<Vec<(FileId, u32)>, Fault> {
+        let Some(near) = self.near.get().filter(|_| found.len() > NAMESAKES) else { return Ok(found) };
+        let files = self.stored.files()?;
+        let places = self.places.get_or_init(|| files.iter().enumerate().map(|(place, file)| (file.id, place)).collect());
+        let here = places.get(near);
+        let before = found.partition_point(|(file, _)| places.get(file) < here);
+        let first = before.saturating_sub(NAMESAKES / 2).min(found.len() - NAMESAKES);
+        Ok(found[first..first + NAMESAKES].to_vec())
     }
 
     /// The bytes of the files that were refreshed, by their paths.
@@ -77,7 +98,7 @@ impl Facts for Fresh<'_> {
     }
 
     fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault> {
-        Ok(self.patched(self.stored.named(name)?, |symbol| symbol.name == name))
+        self.nearest(self.patched(self.stored.named(name)?, |symbol| symbol.name == name))
     }
 
     fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault> {
