@@ -1,5 +1,7 @@
 //! Plans between callers' words and the kernel's: the one place where the two forms meet.
 
+use std::collections::BTreeMap;
+
 use naestro_api as api;
 use naestro_kernel::{Body, Input, Limits, Millis, OnFailure, Plan, Retry, Step, StepId, StepKind};
 use serde_json::{Map, Value};
@@ -12,6 +14,11 @@ const ATTEMPTS: u32 = 4;
 const MAX_TURNS: u32 = 50;
 /// The pause before a second attempt.
 const BACKOFF: Millis = Millis(500);
+
+/// A step of a plan that a command makes, with nothing said beyond what it does and takes.
+pub(crate) fn step(id: &str, kind: api::StepKind, inputs: BTreeMap<String, api::Input>) -> api::Step {
+    api::Step { id: id.to_owned(), kind, after: Vec::new(), inputs, budget: None, timeout_s: None, attempts: None, skip_on_failure: false }
+}
 
 /// A caller's plan as the kernel has it, with `{goal}` in its prompts replaced.
 pub(crate) fn inward(plan: &api::Plan, goal: &str) -> Plan {

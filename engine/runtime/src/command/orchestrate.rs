@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Mode, Orchestrate, Plan, Signal, Step, StepKind, Update, UpdateBody};
+use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Mode, Orchestrate, Plan, Signal, StepKind, Update, UpdateBody};
 use naestro_kernel::{Event, ModelFacts, Opening, Plan as KernelPlan, RunId, What};
 use naestro_policy::port::{Journal, JournalError, Letter, RunEntry};
 use tokio::sync::{mpsc, watch};
@@ -292,16 +292,7 @@ fn understand(command: &Orchestrate, shared: &Shared) -> Result<Wanted, Error> {
         return Err(no_model());
     }
     let agent = StepKind::Agent { prompt: String::from("{goal}"), tools: Vec::new(), max_turns: None };
-    let step = Step {
-        id: String::from("work"),
-        kind: agent,
-        after: Vec::new(),
-        inputs: std::collections::BTreeMap::default(),
-        budget: None,
-        timeout_s: None,
-        attempts: None,
-        skip_on_failure: false,
-    };
+    let step = plan::step("work", agent, std::collections::BTreeMap::new());
     let free = Plan { steps: vec![step], summary: None };
     Ok(Wanted { plan: plan::inward(&free, goal), recipe: None, budget: command.budget, checks: accept })
 }

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Input, Orchestrate, Plan, Selection, Step, StepKind, Test};
+use naestro_api::{Budget, Caller, Error, ErrorCode, Handle, Input, Orchestrate, Plan, Selection, StepKind, Test};
 use serde_json::{Map, Value};
 
 use super::orchestrate;
 use crate::engine::Shared;
+use crate::plan::step;
 use crate::recipe;
 
 /// The most often a test is repeated or retried: more is a benchmark, not a test.
@@ -61,16 +62,6 @@ fn affected(mut plan: Plan, test: &Test) -> Plan {
 
 /// Every package's tests, or those that are named.
 fn chosen(test: &Test) -> Plan {
-    let step = |id: &str, kind, inputs| Step {
-        id: id.to_owned(),
-        kind,
-        after: Vec::new(),
-        inputs,
-        budget: None,
-        timeout_s: None,
-        attempts: None,
-        skip_on_failure: false,
-    };
     let all = Map::from_iter([(String::from("all"), Value::Bool(true))]);
     let packages = Input { from: String::from("packages"), text: false };
     let steps = vec![

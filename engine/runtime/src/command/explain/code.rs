@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use naestro_api::{
     Budget, Caller, Error, ErrorCode, Evidence, Explain, Explanation, Fact, Handle, Input, Mode, Orchestrate, Plan, Prose, Role, Source,
-    Step, StepKind, UpdateBody,
+    StepKind, UpdateBody,
 };
 use naestro_kernel::code::{Fault, Target};
 use serde_json::Map;
@@ -15,6 +15,7 @@ use serde_json::Map;
 use super::failures;
 use crate::command::orchestrate;
 use crate::engine::{Shared, blocking};
+use crate::plan::step;
 use crate::reading::Waiting;
 use crate::{evidence, failure};
 
@@ -97,16 +98,6 @@ fn gaps(mut gaps: Vec<String>, question: &str) -> Vec<String> {
 /// Evidence, prose over it, and what of the prose holds.
 fn in_prose(workspace: &str, target: &str, question: &str) -> Orchestrate {
     let asked = if question.is_empty() { QUESTION } else { question };
-    let step = |id: &str, kind, inputs| Step {
-        id: id.to_owned(),
-        kind,
-        after: Vec::new(),
-        inputs,
-        budget: None,
-        timeout_s: None,
-        attempts: None,
-        skip_on_failure: false,
-    };
     let from = |name: &str, from: &str, text| (name.to_owned(), Input { from: from.to_owned(), text });
     let args = Map::from_iter([(String::from("target"), target.into())]);
     let prompt = PROSE.replace("{target}", target).replace("{question}", asked);
