@@ -143,6 +143,8 @@ fn change(node: Node<'_>, parent: Node<'_>, text: &[u8], words: &Words) -> Optio
         ("boolean_literal" | "true" | "false", kind) if kind != "boolean_literal" => Some((node.byte_range(), flipped(text)?.to_owned())),
         // The fields of a tuple are numbered, not counted.
         ("integer_literal" | "integer" | "number", kind) if kind != "field_expression" => Some((node.byte_range(), next(text)?)),
+        // In scripts `in` has no opposite.
+        ("in", "binary_expression") => None,
         (
             _,
             "binary_expression"

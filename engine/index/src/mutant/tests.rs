@@ -95,7 +95,7 @@ fn typescript() {
         r#"
 const N = 1;
 export const f = (a: 1 | 2 = 3): Foo<4> => a ?? 0;
-function g() { if (!a && b === 1 || c?.d !== 2n) { return h(); } x += 1; return `${1 + 1}`; }
+function g() { if (!a && b === 1 || c?.d !== 2n || "k" in o) { return h(); } x += 1; return `${1 + 1}`; }
 class C { m() { return this.a; } field = 1; }
 describe("x", () => { const h = () => 1 + 1; it("y", () => { f(1); }); });
 "#,
@@ -109,6 +109,7 @@ describe("x", () => { const h = () => 1 + 1; it("y", () => { f(1); }); });
             g:4 `||` -> `&&`
             g:4 `!==` -> `===`
             g:4 `2n` -> `3n`
+            g:4 `||` -> `&&`
             g:4 `h()` -> `undefined`
             g:4 `+=` -> `-=`
             g:4 `1` -> `2`
