@@ -13,6 +13,7 @@ mod comments;
 mod define;
 mod go;
 mod grammar;
+mod head;
 mod java;
 mod manner;
 mod names;
@@ -30,6 +31,7 @@ use tree_sitter::{Parser, QueryCursor};
 
 use crate::{Language, Outline};
 use grammar::Grammar;
+pub(crate) use head::{documentation, signature};
 use walk::Walk;
 
 /// No outline is made of larger files of a repository, in bytes.

@@ -56,11 +56,9 @@ pub struct Symbol {
     pub name_span: Span,
     /// Its body, where it has one: what may change without its users noticing from outside.
     pub body: Option<Span>,
-    /// Its head in one line, spaces collapsed, at most 200 characters.
-    pub signature: String,
-    /// Its documentation, markers of comments removed, at most 2,000 characters; empty where it has none.
-    pub doc: String,
-    /// Its documentation's place.
+    /// Where its head begins: the first byte after its attributes or decorators. Its head ends where its body begins.
+    pub head: u32,
+    /// Its documentation's place: comments before it, or a docstring in its body.
     pub doc_span: Option<Span>,
     /// Names of attributes, decorators or annotations, such as `test`, `pytest.fixture`, `derive(Debug)`'s `Debug`; separated by a space.
     pub marks: String,

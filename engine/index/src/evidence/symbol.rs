@@ -9,6 +9,7 @@ use naestro_kernel::code::{Fault, Role, Watch};
 use super::Told;
 use super::target::word;
 use crate::affected::separator;
+use crate::extract::{documentation, signature};
 use crate::graph::Use;
 use crate::resolve::tree::folder_of;
 use crate::resolve::view::{holds_members, is_type};
@@ -66,12 +67,14 @@ fn tell_definition(told: &mut Told<'_>, view: &View, number: u32) -> Result<(), 
         None if matches!(symbol.kind, Kind::Test | Kind::Suite) => told.pages.part(&view.path, span, "")?,
         cited => cited,
     };
-    let text =
-        if symbol.signature.is_empty() { format!("{} {}", word(symbol.kind), qualified(view, number)) } else { symbol.signature.clone() };
+    let bytes = told.pages.bytes(&view.path)?.unwrap_or_default();
+    let signature = signature(symbol, &bytes);
+    let text = if signature.is_empty() { format!("{} {}", word(symbol.kind), qualified(view, number)) } else { signature };
     told.cite(Role::Definition, text, cited, false);
-    if let Some(doc) = symbol.doc_span.filter(|_| !symbol.doc.is_empty()) {
-        let cited = told.pages.part(&view.path, (doc.start, doc.end), "")?;
-        told.cite(Role::Documentation, symbol.doc.lines().next().unwrap_or_default().to_owned(), cited, false);
+    let doc = documentation(symbol, &bytes);
+    if let Some(place) = symbol.doc_span.filter(|_| !doc.is_empty()) {
+        let cited = told.pages.part(&view.path, (place.start, place.end), "")?;
+        told.cite(Role::Documentation, doc.lines().next().unwrap_or_default().to_owned(), cited, false);
     }
     Ok(())
 }
@@ -113,7 +116,8 @@ pub(super) fn tell_definitions(told: &mut Told<'_>, role: Role, nodes: &[Node], 
         let view = told.graph.resolver.view(node.file)?;
         let Some((number, symbol)) = node.symbol.and_then(|at| Some((at, view.symbol(at)?))) else { continue };
         let cited = told.pages.line(&view.path, symbol.name_span.start, &symbol.name)?;
-        let text = if symbol.signature.is_empty() { qualified(&view, number) } else { symbol.signature.clone() };
+        let signature = signature(symbol, &told.pages.bytes(&view.path)?.unwrap_or_default());
+        let text = if signature.is_empty() { qualified(&view, number) } else { signature };
         told.cite(role, text, cited, false);
     }
     told.leave_out(role, nodes.len().saturating_sub(most));

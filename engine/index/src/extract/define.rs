@@ -6,16 +6,11 @@ use std::ops::Range;
 
 use tree_sitter::{Node, StreamingIterator};
 
-use super::comments::{self, Run};
 use super::grammar::{Capture, Grammar, Roles};
 use super::text;
 use super::walk::{Walk, digest, span};
 use crate::{Kind, Span, Symbol};
 
-/// The longest documentation that is kept, in characters.
-const DOC: usize = 2_000;
-/// The longest signature that is kept, in characters.
-const SIGNATURE: usize = 200;
 /// How much of what stands before the parentheses of a call is looked at.
 const HEAD: usize = 48;
 
@@ -25,8 +20,6 @@ pub(super) struct Open {
     pub(super) end: usize,
     /// Its name's bytes, which are no mentions; none where they may hold some.
     pub(super) name: Range<usize>,
-    /// Where its signature begins and ends.
-    head: (usize, usize),
 }
 
 /// A definition on its way to become a symbol.
@@ -116,14 +109,16 @@ impl<'t> Walk<'t, '_> {
     /// Opens a symbol.
     pub(super) fn open(&mut self, draft: Draft<'t>) {
         let number = u32::try_from(self.outline.symbols.len()).unwrap_or(u32::MAX);
-        let head_start = draft.head;
         let mut adopted = self.adopt(draft.node, number);
         let body = draft.reach.or_else(|| draft.body.map(span));
         if let Some(reach) = draft.reach {
             (adopted.span.end, adopted.span.last_line) = (reach.end, reach.last_line);
         }
         let run = if self.comments.is_empty() { adopted.comments } else { self.comments };
-        let (doc, doc_span) = self.documentation(&draft, run, adopted.span.line);
+        if let Some(node) = draft.doc {
+            self.mute = node.byte_range();
+        }
+        let doc_span = draft.doc.map(span).or_else(|| run.before(adopted.span.line));
         let mut marks = adopted.names;
         if !marks.is_empty() && !draft.marks.is_empty() {
             marks.push(' ');
@@ -135,7 +130,6 @@ impl<'t> Walk<'t, '_> {
             number,
             end: adopted.span.end as usize,
             name: if mentions { 0..0 } else { draft.name.byte_range() },
-            head: (adopted.head.max(head_start), body.map_or(adopted.span.end, |body| body.start) as usize),
         });
         self.outline.symbols.push(Symbol {
             kind: draft.kind,
@@ -146,8 +140,7 @@ impl<'t> Walk<'t, '_> {
             span: adopted.span,
             name_span: span(draft.name),
             body,
-            signature: String::new(),
-            doc,
+            head: u32::try_from(adopted.head.max(draft.head)).unwrap_or(u32::MAX),
             doc_span,
             marks,
             digest: 0,
@@ -155,31 +148,11 @@ impl<'t> Walk<'t, '_> {
         self.tokens.push(adopted.tokens);
     }
 
-    fn documentation(&mut self, draft: &Draft<'t>, run: Run, line: u32) -> (String, Option<Span>) {
-        if let Some(node) = draft.doc {
-            self.mute = node.byte_range();
-            let raw = text::of(node, self.bytes);
-            return (text::bounded_to(comments::docstring(&raw), DOC), Some(span(node)));
-        }
-        match run.before(line) {
-            Some(place) => {
-                let raw = String::from_utf8_lossy(&self.bytes[place.start as usize..place.end as usize]);
-                (text::bounded_to(comments::cleaned(&raw), DOC), Some(place))
-            }
-            None => (String::new(), None),
-        }
-    }
-
     /// Closes the symbols that end at or before the byte.
     pub(super) fn close_until(&mut self, byte: usize) {
         while self.open.last().is_some_and(|open| open.end <= byte) {
             let (Some(open), Some(tokens)) = (self.open.pop(), self.tokens.pop()) else { return };
-            let head = self.bytes.get(open.head.0..open.head.1).unwrap_or_default();
-            let symbol = &mut self.outline.symbols[open.number as usize];
-            symbol.digest = digest(&tokens);
-            let line = text::collapsed(head, SIGNATURE);
-            let line = line.trim_end_matches(['{', ':', ';', ',', ' ']);
-            symbol.signature = line.strip_suffix("=>").or_else(|| line.strip_suffix('=')).unwrap_or(line).trim_end().to_owned();
+            self.outline.symbols[open.number as usize].digest = digest(&tokens);
         }
     }
 

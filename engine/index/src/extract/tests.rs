@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 use expect_test::Expect;
 
-use super::{grammar::Grammar, outline};
+use super::{documentation, grammar::Grammar, outline, signature};
 use crate::{Language, Manner, Mention, Outline, Symbol};
 
 /// Compares an outline, printed compactly, with what is expected.
@@ -79,12 +79,13 @@ fn shown(symbol: &Symbol, source: &[u8]) -> String {
             let _ = write!(out, " {word}={value}");
         }
     }
-    let _ = write!(out, " | {}", symbol.signature);
+    let _ = write!(out, " | {}", signature(symbol, source));
     if let Some(body) = symbol.body {
         let _ = write!(out, " | body {}-{}", body.line, body.last_line);
     }
-    if !symbol.doc.is_empty() {
-        let _ = write!(out, " | doc {:?}", symbol.doc);
+    let doc = documentation(symbol, source);
+    if !doc.is_empty() {
+        let _ = write!(out, " | doc {doc:?}");
     }
     out
 }
