@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use naestro_kernel::code::Fault;
 
-use crate::{Language, Outline};
+use crate::{Kind, Language, Outline};
 
 /// A file of the repository, by the number the store gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,31 @@ impl File {
     }
 }
 
+/// A symbol as it is found by its name: what tells it from its namesakes without opening its file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Definition {
+    /// Its file.
+    pub file: FileId,
+    /// Its number in its file's outline.
+    pub number: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// The name of the type it is a member of ([`Outline::owner`]).
+    pub owner: Option<String>,
+    /// The bases of the type or the `impl` that it is, or is a member of ([`crate::Symbol::bases`]).
+    pub bases: String,
+}
+
+impl Definition {
+    /// A symbol of a file's outline; nothing where the outline has no such symbol.
+    #[must_use]
+    pub fn of(file: FileId, outline: &Outline, number: u32) -> Option<Self> {
+        let symbol = outline.symbols.get(number as usize)?;
+        let bases = outline.holder(symbol).map_or(&symbol.bases, |holder| &holder.bases).clone();
+        Some(Self { file, number, kind: symbol.kind, owner: outline.owner(number).map(str::to_owned), bases })
+    }
+}
+
 /// So much of a file is read at most, in bytes.
 pub(crate) const READ: usize = 16 << 20;
 
@@ -49,8 +74,11 @@ pub trait Facts {
     /// What the syntax of a file says; the empty outline where it has none.
     fn outline(&self, file: FileId) -> Result<Arc<Outline>, Fault>;
 
-    /// The symbols of exactly that name: file and number in its outline, in order of files.
-    fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault>;
+    /// The BLAKE3 of the bytes that a file's outline was made of; nothing where it has none.
+    fn digest(&self, file: FileId) -> Result<Option<[u8; 32]>, Fault>;
+
+    /// The symbols of exactly that name, in order of files.
+    fn named(&self, name: &str) -> Result<Vec<Definition>, Fault>;
 
     /// The files whose text holds that identifier, comments and strings included, in order.
     fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault>;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use naestro_kernel::code::{Fault, Watch};
 
 use crate::extract::outline;
-use crate::{Commit, Facts, File, FileId, History, Language, Outline};
+use crate::{Commit, Definition, Facts, File, FileId, History, Language, Outline};
 
 /// The one commit of a fixture.
 pub(crate) const BEFORE: &str = "before";
@@ -22,7 +22,8 @@ pub(crate) struct Memory {
     pub(crate) commits: Vec<Commit>,
     files: Arc<[File]>,
     outlines: Vec<Arc<Outline>>,
-    named: HashMap<String, Vec<(FileId, u32)>>,
+    digests: Vec<[u8; 32]>,
+    named: HashMap<String, Vec<Definition>>,
     mentioned: HashMap<String, BTreeSet<FileId>>,
 }
 
@@ -57,12 +58,13 @@ impl Memory {
             files.push(File { id, path: path.clone(), language, note: String::new() });
             let outline = language.map(|language| outline(language, bytes)).unwrap_or_default();
             for (symbol, own) in (0_u32..).zip(&outline.symbols) {
-                memory.named.entry(own.name.clone()).or_default().push((id, symbol));
+                memory.named.entry(own.name.clone()).or_default().extend(Definition::of(id, &outline, symbol));
             }
             for word in String::from_utf8_lossy(bytes).split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$') {
                 memory.mentioned.entry(word.to_owned()).or_default().insert(id);
             }
             memory.outlines.push(Arc::new(outline));
+            memory.digests.push(*blake3::hash(bytes).as_bytes());
         }
         memory.files = files.into();
         memory
@@ -83,7 +85,11 @@ impl Facts for Memory {
         Ok(Arc::clone(&self.outlines[file.0 as usize]))
     }
 
-    fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault> {
+    fn digest(&self, file: FileId) -> Result<Option<[u8; 32]>, Fault> {
+        Ok(self.digests.get(file.0 as usize).copied())
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<Definition>, Fault> {
         Ok(self.named.get(name).cloned().unwrap_or_default())
     }
 

@@ -143,11 +143,8 @@ impl<'a> Graph<'a> {
     /// What macros outside the functions of a Rust file may make: more of what they mention beside it, and tests in a file of tests.
     fn add_made_by_macros(&self, view: &View, module: Node, add: &mut impl FnMut(Node, bool)) -> Result<(), Fault> {
         for name in beside_in_macros(view, module.symbol) {
-            for node in self.resolver.named(&name)?.iter() {
-                let other = self.resolver.view(node.file)?;
-                if node.file == view.file || node.symbol.and_then(|at| other.symbol(at)).is_some_and(|symbol| is_type(symbol.kind)) {
-                    add(*node, true);
-                }
+            for found in self.resolver.named(&name)?.iter().filter(|found| found.file == view.file || is_type(found.kind)) {
+                add(found.node(), true);
             }
         }
         let in_tests = view.path.split('/').any(|part| matches!(part, "tests" | "test" | "tests.rs" | "test.rs"));
@@ -165,7 +162,7 @@ impl<'a> Graph<'a> {
         let mut owners = vec![owner.to_owned()];
         let mut at = 0;
         while at < owners.len() && at < 16 {
-            for base in self.resolver.bases(view, &owners[at])? {
+            for base in self.resolver.bases(view.language, &owners[at])? {
                 if !owners.contains(&base) {
                     found.extend(self.resolver.own_members(view, &base, name)?);
                     owners.push(base);

@@ -36,7 +36,7 @@ mod watch;
 pub use affected::affected;
 pub use evidence::evidence;
 pub use extract::outline;
-pub use facts::{Commit, Facts, File, FileId, History};
+pub use facts::{Commit, Definition, Facts, File, FileId, History};
 pub use index::Index;
 pub use language::Language;
 pub use mutant::{Mutant, mutants};

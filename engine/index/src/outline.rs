@@ -93,6 +93,13 @@ pub enum Kind {
     Test,
 }
 
+impl Kind {
+    /// Whether symbols of that kind have members, which are reached through them.
+    pub(crate) fn holds_members(self) -> bool {
+        matches!(self, Self::Impl | Self::Struct | Self::Class | Self::Interface | Self::Trait | Self::Enum | Self::Suite)
+    }
+}
+
 /// What a file takes from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
@@ -164,6 +171,18 @@ impl Outline {
         }
         names.reverse();
         names
+    }
+
+    /// The name of the type a symbol is a member of.
+    #[must_use]
+    pub fn owner(&self, symbol: u32) -> Option<&str> {
+        let own = self.symbols.get(symbol as usize)?;
+        self.holder(own).map(|parent| parent.name.as_str()).or(own.owner.as_deref())
+    }
+
+    /// What a symbol is a member of, where that is in this file.
+    pub(crate) fn holder(&self, of: &Symbol) -> Option<&Symbol> {
+        of.parent.and_then(|parent| self.symbols.get(parent as usize)).filter(|parent| parent.kind.holds_members())
     }
 
     /// The innermost symbol whose definition holds the byte.

@@ -11,10 +11,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::store::Trouble;
-use crate::{Language, Outline};
+use crate::{Definition, FileId, Kind, Language, Outline};
 
 /// The version of the tables and of everything else here; a database of another one is made anew.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 
 /// The rules that outlines are made by: the sources of the extraction and the versions of the grammars, hashed by the build script.
 pub(crate) const RULES: &str = env!("NAESTRO_INDEX_RULES");
@@ -51,6 +51,22 @@ pub(crate) fn encode(outline: &Outline) -> Result<Vec<u8>, Trouble> {
 /// `Damaged` where the bytes are none.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Outline, Trouble> {
     postcard::from_bytes(bytes).map_err(|error| Trouble::Damaged(format!("an outline does not decode: {error}")))
+}
+
+/// What a symbol is found with by its name ([`Definition`]), in its disk form.
+pub(crate) fn encode_definition(definition: &Definition) -> Result<Vec<u8>, Trouble> {
+    let Definition { kind, owner, bases, .. } = definition;
+    postcard::to_stdvec(&(kind, owner, bases)).map_err(|error| Trouble::Unavailable(format!("encode a definition: {error}")))
+}
+
+/// A definition from its disk form.
+///
+/// # Errors
+/// `Damaged` where the bytes are none.
+pub(crate) fn decode_definition(file: FileId, number: u32, bytes: &[u8]) -> Result<Definition, Trouble> {
+    let (kind, owner, bases): (Kind, Option<String>, String) =
+        postcard::from_bytes(bytes).map_err(|error| Trouble::Damaged(format!("a definition does not decode: {error}")))?;
+    Ok(Definition { file, number, kind, owner, bases })
 }
 
 /// The number that stands for a language.

@@ -25,8 +25,8 @@ use self::imports::{Asked, Item};
 use self::members::Members;
 use self::tree::Tree;
 pub(crate) use self::view::View;
-use self::view::{holds_members, is_callable};
-use crate::{Facts, FileId, History, Kind, Language, Manner, Mention};
+use self::view::is_callable;
+use crate::{Definition, Facts, FileId, History, Kind, Language, Manner, Mention};
 
 /// How many manifests of a kind are read to know the packages of a repository.
 const MANIFESTS_READ: usize = 2_000;
@@ -52,6 +52,13 @@ impl Node {
     /// A symbol of a file.
     pub(crate) fn symbol(file: FileId, symbol: u32) -> Self {
         Self { file, symbol: Some(symbol) }
+    }
+}
+
+impl Definition {
+    /// The symbol.
+    pub(crate) fn node(&self) -> Node {
+        Node::symbol(self.file, self.number)
     }
 }
 
@@ -98,7 +105,8 @@ pub(crate) struct Resolver<'a> {
     /// The files.
     pub(crate) tree: Tree,
     views: Known<FileId, Rc<View>>,
-    named: Known<String, Rc<[Node]>>,
+    named: Known<String, Rc<[Definition]>>,
+    kinds: Known<Node, Kind>,
     modules: Known<(String, Language, String), Found>,
     items: Known<Item, Vec<Node>>,
     asked: RefCell<Asked>,
@@ -118,6 +126,7 @@ impl<'a> Resolver<'a> {
             tree: Tree::new(facts.files()?),
             views: RefCell::default(),
             named: RefCell::default(),
+            kinds: RefCell::default(),
             modules: RefCell::default(),
             items: RefCell::default(),
             asked: RefCell::default(),
@@ -156,13 +165,19 @@ impl<'a> Resolver<'a> {
     }
 
     /// Every symbol of that name.
-    pub(crate) fn named(&self, name: &str) -> Result<Rc<[Node]>, Fault> {
+    pub(crate) fn named(&self, name: &str) -> Result<Rc<[Definition]>, Fault> {
         if let Some(known) = self.named.borrow().get(name) {
             return Ok(Rc::clone(known));
         }
-        let found: Rc<[Node]> = self.facts.named(name)?.into_iter().map(|(file, symbol)| Node::symbol(file, symbol)).collect();
+        let found: Rc<[Definition]> = self.facts.named(name)?.into();
+        self.kinds.borrow_mut().extend(found.iter().map(|definition| (definition.node(), definition.kind)));
         self.named.borrow_mut().insert(name.to_owned(), Rc::clone(&found));
         Ok(found)
+    }
+
+    /// The language of a file.
+    fn language(&self, file: FileId) -> Option<Language> {
+        self.tree.file(file).and_then(|file| file.language)
     }
 
     /// What the mention of that number in a file may mean; a symbol that mentions itself is among them.
@@ -216,7 +231,7 @@ impl<'a> Resolver<'a> {
         let mut in_body = true;
         for around in view.around(within) {
             let kind = view.symbol(around).map(|symbol| symbol.kind);
-            let is_class = kind.is_some_and(|kind| holds_members(kind) && kind != Kind::Suite);
+            let is_class = kind.is_some_and(|kind| kind.holds_members() && kind != Kind::Suite);
             let inside = || all.iter().copied().filter(|at| view.symbol(*at).is_some_and(|symbol| symbol.parent == Some(around)));
             if (!is_class || members_are_seen || in_body) && inside().next().is_some() {
                 return inside().map(|at| Node::symbol(view.file, at)).collect();

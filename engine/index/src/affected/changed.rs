@@ -10,7 +10,6 @@ use super::{Findings, scope, separator};
 use crate::extract::{LARGEST, outline};
 use crate::graph::Graph;
 use crate::resolve::tree::{folder_of, name_of, stem_of};
-use crate::resolve::view::holds_members;
 use crate::resolve::{Node, View, related};
 use crate::{History, Kind, Language, Outline};
 
@@ -177,7 +176,7 @@ fn add_removed(
             }));
         }
     }
-    let parent = symbol.parent.and_then(|at| old.symbols.get(at as usize)).filter(|parent| holds_members(parent.kind));
+    let parent = symbol.parent.and_then(|at| old.symbols.get(at as usize)).filter(|parent| parent.kind.holds_members());
     let Some(owner) = parent.map(|parent| parent.name.clone()).or(symbol.owner.clone()) else { return Ok(()) };
     let types = graph.resolver.types(language, &owner)?;
     found.seeds.extend(types.into_iter().map(|node| Seed { node, cause, lost: Some(symbol.name.clone()) }));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use naestro_kernel::code::Fault;
 
 use crate::extract::outline;
-use crate::{Facts, File, FileId, History, Outline};
+use crate::{Definition, Facts, File, FileId, History, Kind, Outline};
 
 /// Files larger than this are taken as the store knows them: what is cited of them is checked by name.
 const LARGEST: usize = 512 * 1024;
@@ -33,7 +33,7 @@ impl<'a> Fresh<'a> {
         Self { stored, near: OnceCell::new(), places: OnceCell::new(), anew: RefCell::default(), read: RefCell::default() }
     }
 
-    /// Makes a file's outline of the bytes it has now, and says whether it is another; does nothing where the store has no such file.
+    /// Makes a file's outline of the bytes it has now, where they are others than the store read, and says whether they are; does nothing where the store has no such file.
     pub(super) fn refresh(&self, history: &dyn History, path: &str) -> Result<bool, Fault> {
         let files = self.stored.files()?;
         let Ok(place) = files.binary_search_by(|file| file.path.as_str().cmp(path)) else { return Ok(false) };
@@ -42,13 +42,12 @@ impl<'a> Fresh<'a> {
             return Ok(false);
         };
         let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(false) };
-        let now = outline(language, &bytes);
-        self.read.borrow_mut().insert(path.to_owned(), bytes.into());
-        if now != *self.stored.outline(file.id)? {
-            self.anew.borrow_mut().insert(file.id, Arc::new(now));
-            return Ok(true);
+        let is_known = self.stored.digest(file.id)? == Some(*blake3::hash(&bytes).as_bytes());
+        if !is_known {
+            self.anew.borrow_mut().insert(file.id, Arc::new(outline(language, &bytes)));
         }
-        Ok(false)
+        self.read.borrow_mut().insert(path.to_owned(), bytes.into());
+        Ok(!is_known)
     }
 
     /// From now on tells of a name that many things have only those that lie nearest to a file; the first call decides.
@@ -57,12 +56,12 @@ impl<'a> Fresh<'a> {
     }
 
     /// Those nearest in the order of paths, which is the order they come in.
-    fn nearest(&self, found: Vec<(FileId, u32)>) -> Result<Vec<(FileId, u32)>, Fault> {
+    fn nearest(&self, found: Vec<Definition>) -> Result<Vec<Definition>, Fault> {
         let Some(near) = self.near.get().filter(|_| found.len() > NAMESAKES) else { return Ok(found) };
         let files = self.stored.files()?;
         let places = self.places.get_or_init(|| files.iter().enumerate().map(|(place, file)| (file.id, place)).collect());
         let here = places.get(near);
-        let before = found.partition_point(|(file, _)| places.get(file) < here);
+        let before = found.partition_point(|definition| places.get(&definition.file) < here);
         let first = before.saturating_sub(NAMESAKES / 2).min(found.len() - NAMESAKES);
         Ok(found[first..first + NAMESAKES].to_vec())
     }
@@ -72,15 +71,15 @@ impl<'a> Fresh<'a> {
         self.read.borrow().clone()
     }
 
-    /// The store's answer, with what refreshed files hold instead of what they held.
-    fn patched(&self, mut found: Vec<(FileId, u32)>, passes: impl Fn(&crate::Symbol) -> bool) -> Vec<(FileId, u32)> {
+    /// The store's answer, with what refreshed files hold instead of what they held; nothing is taken for a symbol that does not fit.
+    fn patched<T: Ord>(&self, mut found: Vec<T>, file: impl Fn(&T) -> FileId, take: impl Fn(FileId, &Outline, u32) -> Option<T>) -> Vec<T> {
         let anew = self.anew.borrow();
         if anew.is_empty() {
             return found;
         }
-        found.retain(|(file, _)| !anew.contains_key(file));
-        for (file, outline) in anew.iter() {
-            found.extend((0_u32..).zip(&outline.symbols).filter(|(_, symbol)| passes(symbol)).map(|(number, _)| (*file, number)));
+        found.retain(|item| !anew.contains_key(&file(item)));
+        for (id, outline) in anew.iter() {
+            found.extend((0_u32..).zip(&outline.symbols).filter_map(|(number, _)| take(*id, outline, number)));
         }
         found.sort_unstable();
         found
@@ -97,8 +96,15 @@ impl Facts for Fresh<'_> {
         anew.map_or_else(|| self.stored.outline(file), Ok)
     }
 
-    fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault> {
-        self.nearest(self.patched(self.stored.named(name)?, |symbol| symbol.name == name))
+    fn digest(&self, file: FileId) -> Result<Option<[u8; 32]>, Fault> {
+        self.stored.digest(file)
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<Definition>, Fault> {
+        let take = |file, outline: &Outline, number: u32| {
+            Definition::of(file, outline, number).filter(|_| outline.symbols[number as usize].name == name)
+        };
+        self.nearest(self.patched(self.stored.named(name)?, |definition| definition.file, take))
     }
 
     fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault> {
@@ -111,7 +117,8 @@ impl Facts for Fresh<'_> {
     }
 
     fn tests(&self) -> Result<Vec<(FileId, u32)>, Fault> {
-        Ok(self.patched(self.stored.tests()?, |symbol| symbol.kind == crate::Kind::Test))
+        let take = |file, outline: &Outline, number: u32| (outline.symbols[number as usize].kind == Kind::Test).then_some((file, number));
+        Ok(self.patched(self.stored.tests()?, |(file, _)| *file, take))
     }
 
     fn dynamic(&self) -> Result<Vec<FileId>, Fault> {

@@ -12,7 +12,7 @@ use crate::affected::separator;
 use crate::extract::{documentation, signature};
 use crate::graph::Use;
 use crate::resolve::tree::folder_of;
-use crate::resolve::view::{holds_members, is_type};
+use crate::resolve::view::is_type;
 use crate::resolve::{Node, View};
 use crate::{Kind, Manner};
 
@@ -81,7 +81,7 @@ fn tell_definition(told: &mut Told<'_>, view: &View, number: u32) -> Result<(), 
 
 fn tell_members(told: &mut Told<'_>, view: &View, number: u32) -> Result<(), Fault> {
     let Some(symbol) = view.symbol(number) else { return Ok(()) };
-    if !holds_members(symbol.kind) && symbol.kind != Kind::Module {
+    if !symbol.kind.holds_members() && symbol.kind != Kind::Module {
         return Ok(());
     }
     let mut members: Vec<Node> = view.children(Some(number)).map(|at| Node::symbol(view.file, at)).collect();
@@ -95,11 +95,10 @@ fn tell_members(told: &mut Told<'_>, view: &View, number: u32) -> Result<(), Fau
 fn members_elsewhere(told: &Told<'_>, view: &View, number: u32) -> Result<Vec<Node>, Fault> {
     let name = view.name(number);
     let mut found = Vec::new();
-    for node in told.graph.resolver.named(name)?.iter().filter(|node| node.symbol != Some(number) || node.file != view.file) {
-        let other = told.graph.resolver.view(node.file)?;
-        if node.symbol.and_then(|at| other.symbol(at)).is_some_and(|symbol| symbol.kind == Kind::Impl) {
-            found.extend(other.children(node.symbol).map(|at| Node::symbol(node.file, at)));
-        }
+    let blocks = told.graph.resolver.named(name)?;
+    for block in blocks.iter().filter(|block| block.kind == Kind::Impl && (block.number, block.file) != (number, view.file)) {
+        let other = told.graph.resolver.view(block.file)?;
+        found.extend(other.children(Some(block.number)).map(|at| Node::symbol(block.file, at)));
     }
     for file in told.graph.resolver.tree.directly_in(folder_of(&view.path)).filter(|file| file.language == view.language).take(64) {
         let other = told.graph.resolver.view(file.id)?;

@@ -150,13 +150,13 @@ fn find_symbol(resolver: &Resolver<'_>, wanted: &str, passes: impl Fn(Node) -> b
     let mut seen = HashSet::new();
     let whole = resolver.named(wanted)?;
     let by_last = resolver.named(last)?;
-    for node in whole.iter().chain(by_last.iter()).filter(|node| passes(**node)) {
+    for (node, number) in whole.iter().chain(by_last.iter()).map(|found| (found.node(), found.number)).filter(|(node, _)| passes(*node)) {
         let view = resolver.view(node.file)?;
-        let Some((number, symbol)) = node.symbol.and_then(|number| Some((number, view.symbol(number)?))) else { continue };
+        let Some(symbol) = view.symbol(number) else { continue };
         let qualified = view.outline.qualified(number);
         let fits = symbol.name == wanted || is_below(&view, &qualified, &parts);
-        if fits && seen.insert(*node) {
-            found.push(((rank(&view, symbol), qualified.len(), view.path.clone(), node.symbol), *node));
+        if fits && seen.insert(node) {
+            found.push(((rank(&view, symbol), qualified.len(), view.path.clone(), node.symbol), node));
         }
     }
     // By path and not by the file's number, which is another after an edit.

@@ -126,11 +126,7 @@ impl<'t> Walk<'t, '_> {
         marks.push_str(&draft.marks);
         // An `impl` is named by a type defined elsewhere, a test perhaps by a text that is worked out.
         let mentions = draft.kind == Kind::Impl || (matches!(draft.kind, Kind::Test | Kind::Suite) && draft.title.is_some());
-        self.open.push(Open {
-            number,
-            end: adopted.span.end as usize,
-            name: if mentions { 0..0 } else { draft.name.byte_range() },
-        });
+        self.open.push(Open { number, end: adopted.span.end as usize, name: if mentions { 0..0 } else { draft.name.byte_range() } });
         self.outline.symbols.push(Symbol {
             kind: draft.kind,
             name: draft.title.unwrap_or_else(|| text::of(draft.name, self.bytes)),

@@ -6,7 +6,7 @@ use naestro_kernel::code::Fault;
 
 use super::Graph;
 use crate::resolve::tree::{folder_of, lies_below};
-use crate::resolve::view::{holds_members, is_callable};
+use crate::resolve::view::is_callable;
 use crate::resolve::{Node, View, base_names};
 use crate::{Kind, Language, Symbol};
 
@@ -195,7 +195,7 @@ impl Graph<'_> {
 
     /// The tests an autouse fixture serves: of its class, of its file, or of every file below its `conftest.py`.
     fn add_tests_seeing(&self, view: &View, symbol: u32, add: &mut impl FnMut(Node, bool)) -> Result<(), Fault> {
-        let class = view.around(Some(symbol)).skip(1).find(|at| view.symbol(*at).is_some_and(|symbol| holds_members(symbol.kind)));
+        let class = view.around(Some(symbol)).skip(1).find(|at| view.symbol(*at).is_some_and(|symbol| symbol.kind.holds_members()));
         if let Some(class) = class {
             add_tests_below(view, class, add);
         } else if view.path.ends_with("conftest.py") {

@@ -125,9 +125,9 @@ fn listed(facts: &Snapshot) -> Result<String, Fault> {
 
 /// Where symbols of a name are, as `path:line`.
 fn defined(facts: &Snapshot, name: &str) -> Result<String, Fault> {
-    let places = facts.named(name)?.into_iter().map(|(file, number)| {
-        let line = facts.outline(file)?.symbols[number as usize].name_span.line;
-        Ok(format!("{}:{line}", path(facts, file)?))
+    let places = facts.named(name)?.into_iter().map(|found| {
+        let line = facts.outline(found.file)?.symbols[found.number as usize].name_span.line;
+        Ok(format!("{}:{line}", path(facts, found.file)?))
     });
     Ok(places.collect::<Result<Vec<_>, Fault>>()?.join(" "))
 }

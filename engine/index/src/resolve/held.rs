@@ -14,7 +14,7 @@ use naestro_kernel::code::Fault;
 use super::members::Members;
 use super::view::{is_callable, is_type};
 use super::{Node, Resolver, View, base_names};
-use crate::{Kind, Language, Mention};
+use crate::{Definition, Kind, Language, Mention};
 
 /// A name that more symbols have says too little to follow each.
 const TOO_COMMON: usize = 12;
@@ -49,13 +49,10 @@ impl Resolver<'_> {
     }
 
     /// The types whose members a member stands for: those its `impl` implements, or its class extends.
-    pub(super) fn bases_of_member(&self, view: &View, member: u32, owner: &str) -> Result<Vec<String>, Fault> {
-        let parent = view.symbol(member).and_then(|symbol| symbol.parent).and_then(|at| view.symbol(at));
-        match parent {
-            Some(parent) if parent.kind == Kind::Impl || view.language == Some(Language::Rust) => {
-                Ok(base_names(&parent.bases).map(str::to_owned).collect())
-            }
-            _ => self.bases(view, owner),
+    pub(super) fn bases_of_member(&self, member: &Definition, owner: &str) -> Result<Vec<String>, Fault> {
+        match self.language(member.file) {
+            Some(Language::Rust) => Ok(base_names(&member.bases).map(str::to_owned).collect()),
+            language => self.bases(language, owner),
         }
     }
 
@@ -108,17 +105,16 @@ impl Resolver<'_> {
                     continue;
                 }
                 for node in nodes.iter() {
-                    let other = self.view(node.file)?;
-                    let Some(at) = node.symbol else { continue };
-                    let Some(symbol) = other.symbol(at) else { continue };
-                    let about_type = is_type(symbol.kind) || matches!(symbol.kind, Kind::Impl | Kind::Field | Kind::Variant);
+                    let about_type = is_type(node.kind) || matches!(node.kind, Kind::Impl | Kind::Field | Kind::Variant);
                     if round > 0 && !about_type && is_typed {
                         continue;
                     }
+                    let other = self.view(node.file)?;
+                    let Some(symbol) = other.symbol(node.number) else { continue };
                     for base in base_names(&symbol.bases) {
                         take(base, &mut fresh);
                     }
-                    for inner in mentioned(&other, Some(at), is_typed) {
+                    for inner in mentioned(&other, Some(node.number), is_typed) {
                         take(inner, &mut fresh);
                     }
                 }

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use naestro_kernel::code::Fault;
 
-use super::view::{holds_members, is_type};
+use super::view::is_type;
 use super::{Candidate, Found, Node, Resolver, View, base_names, held, is_script, related};
-use crate::{Kind, Language, Manner, Mention};
+use crate::{Definition, Kind, Language, Manner, Mention};
 
 /// Everything a call or a member of one name can mean where its type is not known.
 #[derive(Default)]
@@ -31,13 +31,8 @@ impl Resolver<'_> {
         if view.language == Some(Language::Rust) && qualifier == last && last.len() <= 2 {
             return Ok(Found::nothing());
         }
-        let mut nodes = Vec::new();
-        for node in self.named(name)?.iter() {
-            let other = self.view(node.file)?;
-            if node.symbol.and_then(|at| other.owner(at)) == Some(last) {
-                nodes.push(*node);
-            }
-        }
+        let nodes: Vec<Node> =
+            self.named(name)?.iter().filter(|found| found.owner.as_deref() == Some(last)).map(Definition::node).collect();
         Ok(if nodes.is_empty() { Found::outside() } else { Found::these(nodes) })
     }
 
@@ -63,7 +58,7 @@ impl Resolver<'_> {
             if !found.is_empty() {
                 return Ok(found);
             }
-            for base in self.bases(view, &owners[at])? {
+            for base in self.bases(view.language, &owners[at])? {
                 if !owners.contains(&base) {
                     owners.push(base);
                 }
@@ -75,13 +70,9 @@ impl Resolver<'_> {
 
     /// The members that types of that very name have; those of the same file where there are any.
     pub(crate) fn own_members(&self, view: &View, owner: &str, name: &str) -> Result<Vec<Node>, Fault> {
-        let mut found = Vec::new();
-        for node in self.named(name)?.iter() {
-            let other = self.view(node.file)?;
-            if related(view.language, other.language) && node.symbol.and_then(|at| other.owner(at)) == Some(owner) {
-                found.push(*node);
-            }
-        }
+        let named = self.named(name)?;
+        let fits = |found: &&Definition| found.owner.as_deref() == Some(owner) && related(view.language, self.language(found.file));
+        let mut found: Vec<Node> = named.iter().filter(fits).map(Definition::node).collect();
         if found.iter().any(|node| node.file == view.file) {
             found.retain(|node| node.file == view.file);
         }
@@ -89,19 +80,15 @@ impl Resolver<'_> {
     }
 
     /// The names of the types that types of that name extend or implement.
-    pub(crate) fn bases(&self, view: &View, owner: &str) -> Result<Vec<String>, Fault> {
-        let key = (view.language, owner.to_owned());
+    pub(crate) fn bases(&self, language: Option<Language>, owner: &str) -> Result<Vec<String>, Fault> {
+        let key = (language, owner.to_owned());
         if let Some(known) = self.based_on.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let mut bases = Vec::new();
-        for node in self.named(owner)?.iter() {
-            let other = self.view(node.file)?;
-            let Some(symbol) = node.symbol.and_then(|at| other.symbol(at)).filter(|symbol| holds_members(symbol.kind)) else { continue };
-            if related(view.language, other.language) {
-                bases.extend(base_names(&symbol.bases).filter(|base| *base != owner).map(str::to_owned));
-            }
-        }
+        let named = self.named(owner)?;
+        let fits = |found: &&Definition| found.kind.holds_members() && related(language, self.language(found.file));
+        let all = named.iter().filter(fits).flat_map(|found| base_names(&found.bases));
+        let mut bases: Vec<String> = all.filter(|base| *base != owner).map(str::to_owned).collect();
         bases.sort_unstable();
         bases.dedup();
         self.based_on.borrow_mut().insert(key, bases.clone());
@@ -129,18 +116,15 @@ impl Resolver<'_> {
         }
         let mut members = Members::default();
         let mut functions = Vec::new();
-        for node in self.named(name)?.iter() {
-            let other = self.view(node.file)?;
-            let Some(at) = node.symbol.filter(|_| related(language, other.language)) else { continue };
-            let Some(symbol) = other.symbol(at) else { continue };
-            match other.owner(at) {
-                Some(owner) if symbol.kind != Kind::Test => {
-                    members.all.push(*node);
-                    for named in std::iter::once(owner.to_owned()).chain(self.bases_of_member(&other, at, owner)?) {
-                        members.by_type.entry(named).or_default().push(*node);
+        for found in self.named(name)?.iter().filter(|found| related(language, self.language(found.file))) {
+            match &found.owner {
+                Some(owner) if found.kind != Kind::Test => {
+                    members.all.push(found.node());
+                    for named in std::iter::once(owner.clone()).chain(self.bases_of_member(found, owner)?) {
+                        members.by_type.entry(named).or_default().push(found.node());
                     }
                 }
-                None if matches!(symbol.kind, Kind::Function | Kind::Variable | Kind::Method) => functions.push(*node),
+                None if matches!(found.kind, Kind::Function | Kind::Variable | Kind::Method) => functions.push(found.node()),
                 _ => {}
             }
         }
@@ -155,18 +139,14 @@ impl Resolver<'_> {
 
     /// What a symbol is.
     pub(crate) fn kind(&self, node: Node) -> Option<Kind> {
-        self.view(node.file).ok()?.symbol(node.symbol?).map(|symbol| symbol.kind)
+        let known = self.kinds.borrow().get(&node).copied();
+        known.or_else(|| self.view(node.file).ok()?.symbol(node.symbol?).map(|symbol| symbol.kind))
     }
 
     /// The types of that name, `impl` blocks left out.
     pub(crate) fn types(&self, language: Option<Language>, name: &str) -> Result<Vec<Node>, Fault> {
-        let mut found = Vec::new();
-        for node in self.named(name)?.iter() {
-            let other = self.view(node.file)?;
-            if related(language, other.language) && node.symbol.and_then(|at| other.symbol(at)).is_some_and(|symbol| is_type(symbol.kind)) {
-                found.push(*node);
-            }
-        }
-        Ok(found)
+        let named = self.named(name)?;
+        let fits = |found: &&Definition| is_type(found.kind) && related(language, self.language(found.file));
+        Ok(named.iter().filter(fits).map(Definition::node).collect())
     }
 }

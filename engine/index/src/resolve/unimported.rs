@@ -5,9 +5,8 @@
 use naestro_kernel::code::Fault;
 
 use super::tree::{folder_of, folders_of, join};
-use super::view::holds_members;
 use super::{Node, Resolver, View, related};
-use crate::{Kind, Language, Manner, Mention};
+use crate::{Definition, Kind, Language, Manner, Mention};
 
 impl Resolver<'_> {
     /// What a package shares without an import: Go's and Java's folders, what C declares, Rust's macros, pytest's fixtures.
@@ -18,9 +17,7 @@ impl Resolver<'_> {
             Some(Language::Go | Language::Java) => self.at_top(view, name, near),
             Some(Language::C | Language::Cpp) => self.at_top(view, name, |_| true),
             Some(Language::Rust) if mention.manner == Manner::Macro => {
-                let all = self.named(name)?;
-                let is_macro = |node: &&Node| self.kind(**node) == Some(Kind::Macro);
-                Ok(all.iter().filter(is_macro).copied().collect())
+                Ok(self.named(name)?.iter().filter(|found| found.kind == Kind::Macro).map(Definition::node).collect())
             }
             Some(Language::Python) => self.fixture(view, mention, name),
             _ => Ok(Vec::new()),
@@ -29,15 +26,9 @@ impl Resolver<'_> {
 
     /// The symbols of that name at the top of the files that pass.
     pub(super) fn at_top(&self, view: &View, name: &str, passes: impl Fn(&Node) -> bool) -> Result<Vec<Node>, Fault> {
-        let mut found = Vec::new();
-        for node in self.named(name)?.iter().filter(|node| passes(node)) {
-            let other = self.view(node.file)?;
-            let Some(symbol) = node.symbol.and_then(|at| other.symbol(at)) else { continue };
-            if related(view.language, other.language) && symbol.owner.is_none() && other.owner(node.symbol.unwrap_or(0)).is_none() {
-                found.push(*node);
-            }
-        }
-        Ok(found)
+        let named = self.named(name)?;
+        let is_loose = |found: &&Definition| found.owner.is_none() && related(view.language, self.language(found.file));
+        Ok(named.iter().filter(is_loose).map(Definition::node).filter(passes).collect())
     }
 
     /// The fixture that a parameter of a pytest test or fixture asks for.
@@ -46,7 +37,7 @@ impl Resolver<'_> {
         if mention.manner != Manner::Name || !view.around(mention.within).any(asks) {
             return Ok(Vec::new());
         }
-        let class = view.around(mention.within).find(|at| view.symbol(*at).is_some_and(|symbol| holds_members(symbol.kind)));
+        let class = view.around(mention.within).find(|at| view.symbol(*at).is_some_and(|symbol| symbol.kind.holds_members()));
         let in_class = class.into_iter().flat_map(|class| view.children(Some(class))).find(|at| view.name(*at) == name);
         if let Some(symbol) = in_class {
             return Ok(vec![Node::symbol(view.file, symbol)]);

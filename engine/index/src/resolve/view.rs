@@ -149,16 +149,14 @@ impl View {
 
     /// The name of the type a symbol is a member of.
     pub(crate) fn owner(&self, symbol: u32) -> Option<&str> {
-        let own = self.symbol(symbol)?;
-        let parent = own.parent.and_then(|parent| self.symbol(parent)).filter(|parent| holds_members(parent.kind));
-        parent.map(|parent| parent.name.as_str()).or(own.owner.as_deref())
+        self.outline.owner(symbol)
     }
 
     /// The type whose code a place lies in: its symbol in this file where it is one, and its name.
     pub(crate) fn enclosing_type(&self, within: Option<u32>) -> Option<(Option<u32>, &str)> {
         self.around(within).find_map(|at| {
             let symbol = self.symbol(at)?;
-            if holds_members(symbol.kind) {
+            if symbol.kind.holds_members() {
                 return Some((Some(at), symbol.name.as_str()));
             }
             Some((None, symbol.owner.as_deref()?))
@@ -174,11 +172,6 @@ impl View {
     pub(crate) fn tests(&self) -> impl Iterator<Item = u32> + '_ {
         (0_u32..).zip(&self.outline.symbols).filter(|(_, symbol)| symbol.kind == Kind::Test).map(|(number, _)| number)
     }
-}
-
-/// Whether symbols of that kind have members, which are reached through them.
-pub(crate) fn holds_members(kind: Kind) -> bool {
-    matches!(kind, Kind::Impl | Kind::Struct | Kind::Class | Kind::Interface | Kind::Trait | Kind::Enum | Kind::Suite)
 }
 
 /// Whether symbols of that kind are code that runs when it is called.

@@ -12,7 +12,7 @@ use rusqlite::OptionalExtension as _;
 use super::near::nearest;
 use super::words::query;
 use super::{Store, Trouble};
-use crate::{Facts, File, FileId, Outline, record};
+use crate::{Definition, Facts, File, FileId, Outline, record};
 
 /// How much of the disk form of outlines is kept decoded, in bytes, before what was not asked for since is let go of.
 const KEPT: usize = 8 << 20;
@@ -172,9 +172,26 @@ impl Snapshot {
         self.in_order(found.collect::<Result<_, _>>()?, |file| *file)
     }
 
-    fn symbols(&self, sql: &str, parameters: &[&str]) -> Result<Vec<(FileId, u32)>, Trouble> {
-        let mut select = self.store.conn.prepare_cached(sql)?;
-        let found = select.query_map(rusqlite::params_from_iter(parameters), |row| Ok((FileId(row.get(0)?), row.get(1)?)))?;
+    fn read_digest(&self, file: FileId) -> Result<Option<[u8; 32]>, Trouble> {
+        let mut select = self.store.conn.prepare_cached("SELECT digest FROM files WHERE id = ?1")?;
+        let digest: Option<Vec<u8>> = select.query_row([file.0], |row| row.get(0)).optional()?;
+        Ok(digest.and_then(|digest| digest.try_into().ok()))
+    }
+
+    fn definitions(&self, name: &str) -> Result<Vec<Definition>, Trouble> {
+        let mut select = self.store.conn.prepare_cached("SELECT file, number, what FROM names WHERE name = ?1 ORDER BY file, number")?;
+        let mut rows = select.query([name])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let what = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            found.push(record::decode_definition(FileId(row.get(0)?), row.get(1)?, what)?);
+        }
+        self.in_order(found, |definition| definition.file)
+    }
+
+    fn read_tests(&self) -> Result<Vec<(FileId, u32)>, Trouble> {
+        let mut select = self.store.conn.prepare_cached("SELECT file, number FROM tests ORDER BY file, number")?;
+        let found = select.query_map([], |row| Ok((FileId(row.get(0)?), row.get(1)?)))?;
         self.in_order(found.collect::<Result<_, _>>()?, |(file, _)| *file)
     }
 
@@ -193,8 +210,12 @@ impl Facts for Snapshot {
         self.noted(self.read_outline(file))
     }
 
-    fn named(&self, name: &str) -> Result<Vec<(FileId, u32)>, Fault> {
-        self.noted(self.symbols("SELECT file, number FROM names WHERE name = ?1 ORDER BY file, number", &[name]))
+    fn digest(&self, file: FileId) -> Result<Option<[u8; 32]>, Fault> {
+        self.noted(self.read_digest(file))
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<Definition>, Fault> {
+        self.noted(self.definitions(name))
     }
 
     fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault> {
@@ -203,7 +224,7 @@ impl Facts for Snapshot {
     }
 
     fn tests(&self) -> Result<Vec<(FileId, u32)>, Fault> {
-        self.noted(self.symbols("SELECT file, number FROM tests ORDER BY file, number", &[]))
+        self.noted(self.read_tests())
     }
 
     fn dynamic(&self) -> Result<Vec<FileId>, Fault> {

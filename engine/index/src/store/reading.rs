@@ -14,7 +14,7 @@ use super::words::words;
 use super::{Held, Trouble};
 use crate::extract::outline;
 use crate::outline::{Kind, Outline};
-use crate::{Language, record};
+use crate::{Definition, FileId, Language, record};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = crate::extract::LARGEST as u64;
@@ -58,8 +58,8 @@ pub(super) struct Said {
     pub(super) lines: u32,
     pub(super) language: Option<Language>,
     pub(super) note: String,
-    /// The names of its symbols, in their order.
-    pub(super) names: Vec<String>,
+    /// The names of its symbols, in their order, each with what tells it from its namesakes.
+    pub(super) names: Vec<(String, Vec<u8>)>,
     /// Which of them are tests.
     pub(super) tests: Vec<u32>,
     pub(super) dynamic: u32,
@@ -136,9 +136,11 @@ fn outlined(language: Language, bytes: &[u8], said: Said) -> Result<Said, Troubl
     let outline = outline(language, bytes);
     drop(alone);
     let body = record::encode(&outline)?;
+    let what = |number: u32| Definition::of(FileId(0), &outline, number).map_or(Ok(Vec::new()), |found| record::encode_definition(&found));
+    let whats: Vec<Vec<u8>> = (0_u32..).zip(&outline.symbols).map(|(number, _)| what(number)).collect::<Result<_, _>>()?;
     let Outline { symbols, dynamic, .. } = outline;
     let tests = (0..).zip(&symbols).filter(|(_, symbol)| symbol.kind == Kind::Test).map(|(number, _)| number).collect();
-    let names = symbols.into_iter().map(|symbol| symbol.name).collect();
+    let names = symbols.into_iter().map(|symbol| symbol.name).zip(whats).collect();
     Ok(Said { outline: body, names, tests, dynamic: u32::try_from(dynamic.len()).unwrap_or(u32::MAX), ..said })
 }
 

@@ -35,7 +35,13 @@ CREATE TABLE files (
     note TEXT NOT NULL                  -- why it has no outline
 ) STRICT;
 CREATE TABLE outlines (file INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
-CREATE TABLE names (name TEXT NOT NULL, file INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (name, file, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE names (
+    name TEXT NOT NULL,
+    file INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    what BLOB NOT NULL,                 -- what tells it from its namesakes
+    PRIMARY KEY (name, file, number)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE tests (file INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (file, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE folders (
     path BLOB PRIMARY KEY,

@@ -113,8 +113,8 @@ impl Store {
         if !said.outline.is_empty() {
             self.conn.prepare_cached("INSERT INTO outlines (file, body) VALUES (?1, ?2)")?.execute(params![id, said.outline])?;
         }
-        let mut name = self.conn.prepare_cached("INSERT INTO names (name, file, number) VALUES (?1, ?2, ?3)")?;
-        (0_u32..).zip(&said.names).try_for_each(|(number, text)| name.execute(params![text, id, number]).map(drop))?;
+        let mut name = self.conn.prepare_cached("INSERT INTO names (name, file, number, what) VALUES (?1, ?2, ?3, ?4)")?;
+        (0_u32..).zip(&said.names).try_for_each(|(number, (text, what))| name.execute(params![text, id, number, what]).map(drop))?;
         let mut test = self.conn.prepare_cached("INSERT INTO tests (file, number) VALUES (?1, ?2)")?;
         said.tests.iter().try_for_each(|number| test.execute(params![id, number]).map(drop))?;
         if !said.words.is_empty() {
