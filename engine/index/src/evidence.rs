@@ -27,6 +27,9 @@ use crate::{Facts, History};
 /// How many files that mention a name are looked at, the nearest first: an answer is wanted within 30 ms, and each costs a third of one.
 const FILES_LOOKED_AT: usize = 40;
 
+/// How many files are opened to judge which methods are meant without types.
+const FILES_FOLLOWED: usize = 16;
+
 /// What there is to say about a target, the nearest things first, bounded.
 ///
 /// # Errors
@@ -52,6 +55,7 @@ pub fn evidence(facts: &dyn Facts, history: &dyn History, target: &Target, watch
         Subject::Symbol { node, .. } => resolver.tree.file(node.file).map(|file| file.path.clone()),
         _ => None,
     };
+    resolver.follow(FILES_FOLLOWED);
     let graph = Graph::bounded(resolver, FILES_LOOKED_AT, near.unwrap_or_default());
     let mut told = Told {
         graph: &graph,

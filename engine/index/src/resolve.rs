@@ -15,7 +15,7 @@ pub(crate) mod tree;
 mod unimported;
 pub(crate) mod view;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -113,6 +113,10 @@ pub(crate) struct Resolver<'a> {
     members: Known<(Option<Language>, String), Rc<Members>>,
     based_on: Known<(Option<Language>, String), Vec<String>>,
     held: Known<Node, Rc<HashSet<String>>>,
+    /// How many more files may be opened to follow what functions hold.
+    followed: Cell<usize>,
+    /// Whether that was too few.
+    is_cut: Cell<bool>,
     crates: RefCell<Option<HashMap<String, FileId>>>,
     packages: RefCell<Option<Packages>>,
 }
@@ -133,6 +137,8 @@ impl<'a> Resolver<'a> {
             members: RefCell::default(),
             based_on: RefCell::default(),
             held: RefCell::default(),
+            followed: Cell::new(usize::MAX),
+            is_cut: Cell::new(false),
             crates: RefCell::default(),
             packages: RefCell::default(),
         })
@@ -157,6 +163,16 @@ impl<'a> Resolver<'a> {
     /// How many files were opened so far: what an answer costs.
     pub(crate) fn opened(&self) -> usize {
         self.views.borrow().len()
+    }
+
+    /// From now on opens no more than so many files to judge which methods are meant, those of the same package first.
+    pub(crate) fn follow(&self, most: usize) {
+        self.followed.set(most);
+    }
+
+    /// Whether more files would have been opened for that.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.get()
     }
 
     /// A file's text as it is now; empty where there is none.

@@ -13,8 +13,8 @@ use naestro_kernel::code::Fault;
 
 use super::members::Members;
 use super::view::{is_callable, is_type};
-use super::{Node, Resolver, View, base_names};
-use crate::{Definition, Kind, Language, Mention};
+use super::{Node, Resolver, View, base_names, related};
+use crate::{Definition, FileId, Kind, Language, Mention};
 
 /// A name that more symbols have says too little to follow each.
 const TOO_COMMON: usize = 12;
@@ -71,6 +71,17 @@ impl Resolver<'_> {
         Ok(held)
     }
 
+    /// Whether a file may be opened to follow what is held: it is open already, or there is budget left.
+    fn may_follow(&self, file: FileId) -> bool {
+        if self.views.borrow().contains_key(&file) {
+            return true;
+        }
+        let left = self.followed.get().checked_sub(1);
+        self.followed.set(left.unwrap_or(0));
+        self.is_cut.set(self.is_cut.get() || left.is_none());
+        left.is_some()
+    }
+
     fn work_out_held(&self, view: &View, of: Node) -> Result<HashSet<String>, Fault> {
         let is_typed = matches!(view.language, Some(Language::Rust | Language::Go | Language::Java | Language::C | Language::Cpp));
         let mut held: HashSet<String> = HashSet::new();
@@ -96,6 +107,7 @@ impl Resolver<'_> {
                 take(&name, &mut fresh);
             }
         }
+        let package = self.tree.package(&view.path);
         let rounds = if is_typed { ROUNDS } else { 2 };
         for round in 0..rounds {
             let now = std::mem::take(&mut fresh);
@@ -104,9 +116,11 @@ impl Resolver<'_> {
                 if nodes.len() > TOO_COMMON {
                     continue;
                 }
-                for node in nodes.iter() {
+                let mut nodes: Vec<&Definition> = nodes.iter().filter(|node| related(view.language, self.language(node.file))).collect();
+                nodes.sort_by_key(|node| self.tree.file(node.file).is_none_or(|file| self.tree.package(&file.path) != package));
+                for node in nodes {
                     let about_type = is_type(node.kind) || matches!(node.kind, Kind::Impl | Kind::Field | Kind::Variant);
-                    if round > 0 && !about_type && is_typed {
+                    if (round > 0 && !about_type && is_typed) || !self.may_follow(node.file) {
                         continue;
                     }
                     let other = self.view(node.file)?;
