@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store::Known;
+use crate::store::{Known, Trouble};
 use crate::watch::Ears;
 
 /// After so long without a question nobody listens any more.
@@ -30,12 +31,21 @@ impl Hearing {
     }
 
     /// A look was taken: listens to what is new, or to everything from the second look on.
-    pub(super) fn looked(&mut self, root: &Path, known: &Known, fresh: &[Vec<u8>]) {
+    ///
+    /// # Errors
+    /// Of `known`, which is asked only where everything is to be listened to: it is not cheap.
+    pub(super) fn looked(
+        &mut self,
+        root: &Path,
+        known: impl FnOnce() -> Result<Arc<Known>, Trouble>,
+        fresh: &[Vec<u8>],
+    ) -> Result<(), Trouble> {
         self.looks += 1;
         let listened = match &mut self.ears {
             Some(ears) => ears.follow(fresh.iter().map(Vec::as_slice)),
             None if self.looks < 2 || self.deaf => Ok(()),
             None => {
+                let known = known()?;
                 let folders = known.folders.iter().filter(|(_, folder)| !folder.apart).map(|(path, _)| path.as_slice());
                 Ears::open(root, folders).map(|ears| self.ears = Some(ears))
             }
@@ -44,6 +54,7 @@ impl Hearing {
             tracing::warn!("changes in {} are looked for each time, since the system does not tell them: {error}", root.display());
             *self = Self { looks: self.looks, ears: None, deaf: true };
         }
+        Ok(())
     }
 
     /// A look failed.

@@ -87,7 +87,7 @@ impl Root {
             suspects.extend(about.iter().map(|path| path.as_bytes().to_vec()));
         }
         match refresh(&store, &self.path, &mut seen, suspects.as_ref(), watch) {
-            Ok(fresh) => hearing.looked(&self.path, &*seen.known(&store)?, &fresh),
+            Ok(fresh) => hearing.looked(&self.path, || seen.known(&store), &fresh)?,
             Err(trouble) => {
                 hearing.missed();
                 return Err(trouble);
