@@ -24,7 +24,7 @@ use crate::graph::Graph;
 use crate::resolve::Resolver;
 use crate::{Facts, History};
 
-/// How many files that mention a name are looked at, the nearest first: an answer is wanted within 30 ms, and each costs a third of one.
+/// How many files that mention a name are looked at, the nearest first: an answer is wanted within 30 ms, and each costs a quarter of one.
 const FILES_LOOKED_AT: usize = 40;
 
 /// How many files are opened to judge which methods are meant without types.

@@ -23,10 +23,10 @@ const TESTS: usize = 8;
 const COMMITS: usize = 5;
 
 /// How many nodes are followed to find tests.
-const FOLLOWED: usize = 120;
+const FOLLOWED: usize = 60;
 
-/// How many more files may be opened on the way to tests: an answer is wanted within 30 ms, and each file costs a third of one.
-const OPENED: usize = 32;
+/// How many more files may be opened on the way to tests: an answer is wanted within 30 ms, and each file costs a quarter of one.
+const OPENED: usize = 20;
 
 /// How many files that mention one name are looked at on that way: a name that more mention leads to everything.
 const FILES_A_NAME: usize = 24;

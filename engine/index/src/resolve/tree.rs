@@ -31,6 +31,8 @@ pub(crate) struct Tree {
     files: Arc<[File]>,
     places: Vec<u32>,
     endings: RefCell<HashMap<String, Rc<[FileId]>>>,
+    /// How much of a folder's path is its package's.
+    packages: RefCell<HashMap<String, usize>>,
 }
 
 impl Tree {
@@ -41,7 +43,7 @@ impl Tree {
         for (place, file) in (0_u32..).zip(files.iter()) {
             places[file.id.0 as usize] = place;
         }
-        Self { files, places, endings: RefCell::default() }
+        Self { files, places, endings: RefCell::default(), packages: RefCell::default() }
     }
 
     /// Every file, in order of paths.
@@ -104,7 +106,14 @@ impl Tree {
 
     /// The package a file belongs to: the nearest folder with a manifest, else the root.
     pub(crate) fn package<'a>(&self, path: &'a str) -> &'a str {
-        self.nearest(path, &MANIFESTS).unwrap_or("")
+        let folder = folder_of(path);
+        let known = self.packages.borrow().get(folder).copied();
+        let length = known.unwrap_or_else(|| {
+            let found = self.nearest(path, &MANIFESTS).map_or(0, str::len);
+            self.packages.borrow_mut().insert(folder.to_owned(), found);
+            found
+        });
+        &path[..length]
     }
 }
 

@@ -134,6 +134,8 @@ fn connect(path: &Path) -> Result<Connection, Trouble> {
         .map_err(|error| Trouble::Unavailable(format!("open the index {}: {error}", path.display())))?;
     conn.busy_timeout(PATIENCE)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Otherwise a statement is planned anew for every value it is given.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }
