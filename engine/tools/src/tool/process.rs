@@ -86,7 +86,9 @@ pub(super) fn run_until(program: &Program<'_>, deadline: Instant, cancel: &Cance
         return Err(Fault::Cancelled);
     }
     let status = reaped.map_err(|e| Fault::Broken(format!("wait for {}: {e}", program.argv.join(" "))))?;
-    Ok(Ended { code: status.code(), signal: status.signal(), output: kept.text(), overdue })
+    // Colours are for terminals, and what comes back to one could do more than colour.
+    let output = anstream::adapter::strip_str(&kept.text()).to_string();
+    Ok(Ended { code: status.code(), signal: status.signal(), output, overdue })
 }
 
 fn start(program: &Program<'_>) -> std::io::Result<(PipeReader, Child)> {

@@ -20,6 +20,9 @@ const LINES: usize = 8;
 /// The most characters of a line of a message that the text shows.
 const WIDTH: usize = 160;
 
+/// The most characters of a line of the runner's own words, where they are all that is known.
+const WORDS: usize = 500;
+
 /// The most tests of a kind that one line of the text names.
 const NAMED: usize = 10;
 
@@ -92,7 +95,7 @@ impl Tested {
         } else if ended.signal.is_some() || (ended.code != Some(0) && self.state == State::Passed) {
             // The runner says no and we do not see why, or it did not come to all its tests: never call that passed.
             let signal = ended.signal.map_or_else(String::new, |signal| format!("ended by signal {signal}\n"));
-            let words: Vec<String> = words.lines().map(|line| bounded::line(line, WIDTH)).collect();
+            let words: Vec<String> = words.lines().map(|line| bounded::line(line, WORDS)).collect();
             self.cases.push(Case::new("(the runner)", Verdict::Failed).says(&format!("{signal}{}", words.join("\n"))));
             self.state = State::Failed;
         }

@@ -233,14 +233,14 @@ fn a_dependency_of_the_same_name_is_not_taken_for_the_package() {
     let older = "[package]\nname = \"twin\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
     let lib = "/// ```\n/// assert_eq!(twin::two(), 2);\n/// ```\npub fn two() -> u32 { 2 }\n#[test]\nfn more() { assert!(older::one() < two()) }\n";
     let root = folder(&[
-        ("new #2 50%/Cargo.toml", manifest),
-        ("new #2 50%/src/lib.rs", lib),
+        ("new #2 é/Cargo.toml", manifest),
+        ("new #2 é/src/lib.rs", lib),
         ("older/Cargo.toml", older),
         ("older/src/lib.rs", "pub fn one() -> u32 { 1 }\n#[test]\nfn fails() { panic!() }\n"),
     ]);
     check(
         &root,
-        &json!({"packages": {"packages": [{"name": "twin", "dir": "new #2 50%"}]}}),
+        &json!({"packages": {"packages": [{"name": "twin", "dir": "new #2 é"}]}}),
         expect![[r#"
         ok: true
         passed: 2 tests passed in twin (T s)
