@@ -1,11 +1,14 @@
 //! The tests a change affects.
 //!
 //! What changed is told by comparing what the syntax of each file said before and says now (`changed`); what cannot be compared widens
-//! the selection to a part of the tree (`scope`); from the changed symbols the graph is followed to the tests (`reach`).
+//! the selection to a part of the tree (`scope`); from the changed symbols the graph is followed to the tests (`reach`); where a coverage
+//! run recorded which test ran what, that is heard too (`covered`).
 //!
-//! Invariant: a test that is not selected has no way to a change that the graph knows, and no part of the tree that was widened holds it.
+//! Invariant: a test that is not selected has no way to a change that the graph knows, or only guessed ones of which a coverage run knows
+//! better; and no part of the tree that was widened holds it.
 
 mod changed;
+mod covered;
 mod reach;
 mod scope;
 
@@ -15,6 +18,7 @@ use naestro_kernel::code::{Affected, AffectedTest, Change, Changed, Fault, Watch
 
 use self::changed::Seed;
 pub(crate) use self::changed::{Difference, differences};
+use self::covered::Places;
 use self::reach::Reach;
 use crate::graph::Graph;
 use crate::resolve::{Node, Resolver, View};
@@ -33,7 +37,7 @@ pub fn affected(facts: &dyn Facts, history: &dyn History, change: &Change, watch
             scope: String::new(),
             reason: "there is no commit to compare with, so every test may be affected".to_owned(),
         };
-        return Ok(Affected { changed: Vec::new(), tests: Vec::new(), widened: vec![everything], known });
+        return Ok(Affected { changed: Vec::new(), tests: Vec::new(), widened: vec![everything], known, notes: Vec::new() });
     };
     let mut found = Findings::default();
     for path in &change.files {
@@ -45,20 +49,32 @@ pub fn affected(facts: &dyn Facts, history: &dyn History, change: &Change, watch
     let reach = Reach::from(&graph, &found.seeds, watch)?;
     reach::widen_by_macros(&graph, &reach, &found.changed, &mut found.widened)?;
     let mut tests = select(&graph, &reach, &found.changed)?;
+    let notes = covered::sharpen(&graph, history, since, &found, &reach, &mut tests)?;
     add_dynamic(&graph, &change.files, &mut tests)?;
     tests.sort_by(|a, b| (&a.path, a.line, &a.name).cmp(&(&b.path, b.line, &b.name)));
     tests.dedup_by(|a, b| a.path == b.path && a.line == b.line && a.name == b.name);
     let widened: BTreeSet<_> = found.widened.into_iter().map(|widened| (widened.file, widened.scope, widened.reason)).collect();
     let widened = widened.into_iter().map(|(file, scope, reason)| Widened { file, scope, reason }).collect();
-    Ok(Affected { changed: found.changed, tests, widened, known })
+    Ok(Affected { changed: found.changed, tests, widened, known, notes })
 }
 
 /// What comparing the files has found.
 #[derive(Default)]
 struct Findings {
     changed: Vec<Changed>,
+    /// Of each of them, where its code lies.
+    places: Vec<Places>,
     seeds: Vec<Seed>,
     widened: Vec<Widened>,
+}
+
+impl Findings {
+    /// Notes a change; its number.
+    fn add(&mut self, changed: Changed, places: Places) -> usize {
+        self.changed.push(changed);
+        self.places.push(places);
+        self.changed.len() - 1
+    }
 }
 
 fn known(graph: &Graph<'_>) -> Result<Vec<(String, Vec<String>)>, Fault> {

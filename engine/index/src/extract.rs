@@ -26,8 +26,9 @@ mod tokens;
 mod walk;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
-use tree_sitter::{Parser, QueryCursor};
+use tree_sitter::{Node, Parser, QueryCursor};
 
 use crate::{Language, Outline};
 use grammar::Grammar;
@@ -53,6 +54,29 @@ pub fn outline(language: Language, bytes: &[u8]) -> Outline {
 /// A file's tree, by this thread's parser; nothing where there is none.
 pub(crate) fn parsed(language: Language, bytes: &[u8]) -> Option<tree_sitter::Tree> {
     TOOLS.with_borrow_mut(|tools| parse(&mut tools.parser, Grammar::of(language), bytes))
+}
+
+/// The lines on which code stands, from 1: no comments, and no texts that stand alone, which document.
+pub(crate) fn code_lines(language: Language, bytes: &[u8]) -> BTreeSet<u32> {
+    let mut lines = BTreeSet::new();
+    let Some(tree) = parsed(language, bytes) else { return lines };
+    let is_silent = |node: &Node<'_>| {
+        let stands_alone = node.kind() == "expression_statement" && node.named_child_count() == 1;
+        node.kind() == "comment" || (stands_alone && node.named_child(0).is_some_and(|inner| inner.kind() == "string"))
+    };
+    let mut open = vec![tree.root_node()];
+    while let Some(node) = open.pop() {
+        if is_silent(&node) {
+            continue;
+        }
+        if node.child_count() == 0 {
+            let last = node.end_position().row
+                - usize::from(node.end_position().column == 0 && node.end_position().row > node.start_position().row);
+            lines.extend((node.start_position().row..=last).filter_map(|row| u32::try_from(row + 1).ok()));
+        }
+        open.extend(node.children(&mut node.walk()));
+    }
+    lines
 }
 
 fn parse(parser: &mut Parser, grammar: &Grammar, bytes: &[u8]) -> Option<tree_sitter::Tree> {

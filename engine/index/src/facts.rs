@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use naestro_kernel::code::Fault;
 
+use crate::coverage::Coverage;
 use crate::{Kind, Language, Outline};
 
 /// A file of the repository, by the number the store gave it.
@@ -115,6 +116,9 @@ pub trait History {
 
     /// The files that changed in the same commits as this one most often, with how often, and how often this one changed.
     fn companions(&self, path: &str, limit: usize) -> Result<(Vec<(String, u32)>, u32), Fault>;
+
+    /// What coverage runs recorded about these files, test by test; a record that cannot be read is told by why.
+    fn coverage(&self, files: &[String]) -> Result<Vec<Result<Coverage, String>>, Fault>;
 
     /// The files that differ between a commit and its first parent; between HEAD and the working tree where no commit is given.
     fn changed(&self, commit: Option<&str>) -> Result<Vec<String>, Fault>;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use naestro_kernel::code::{Fault, Watch};
 
+use crate::coverage::Coverage;
 use crate::extract::outline;
 use crate::{Commit, Definition, Facts, File, FileId, History, Language, Outline};
 
@@ -20,6 +21,7 @@ pub(crate) struct Memory {
     pub(crate) now: BTreeMap<String, Vec<u8>>,
     pub(crate) before: BTreeMap<String, Vec<u8>>,
     pub(crate) commits: Vec<Commit>,
+    pub(crate) coverage: Vec<Result<Coverage, String>>,
     files: Arc<[File]>,
     outlines: Vec<Arc<Outline>>,
     digests: Vec<[u8; 32]>,
@@ -138,6 +140,10 @@ impl History for Memory {
 
     fn companions(&self, _path: &str, _limit: usize) -> Result<(Vec<(String, u32)>, u32), Fault> {
         Ok((Vec::new(), 0))
+    }
+
+    fn coverage(&self, _files: &[String]) -> Result<Vec<Result<Coverage, String>>, Fault> {
+        Ok(self.coverage.clone())
     }
 
     fn changed(&self, _commit: Option<&str>) -> Result<Vec<String>, Fault> {

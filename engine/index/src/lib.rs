@@ -8,6 +8,7 @@
 //! - `facts`: the questions the rest may ask the store ([`Facts`]), so that resolving is tested without one.
 //! - `resolve`: which symbol a mention means, by scope and import, or by name alone, which is a guess. Pure over [`Facts`].
 //! - `graph`: who may behave differently where a symbol does: its users, and those that reach it without naming it.
+//! - `coverage`: which test ran which lines, where a coverage run recorded that.
 //! - `evidence`, `affected`: the two answers of the port [`naestro_kernel::code::Code`].
 //!
 //! Absent by design: type inference, build systems, a language server's state. Files are known one by one; what crosses files is worked
@@ -16,6 +17,7 @@
 //! Invariant: nothing here changes anything but the index's own file.
 
 mod affected;
+mod coverage;
 mod evidence;
 mod extract;
 mod facts;
@@ -34,6 +36,7 @@ mod store;
 mod watch;
 
 pub use affected::affected;
+pub use coverage::{Coverage, Covered};
 pub use evidence::evidence;
 pub use extract::outline;
 pub use facts::{Commit, Definition, Facts, File, FileId, History};

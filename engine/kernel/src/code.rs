@@ -180,6 +180,8 @@ pub struct Affected {
     pub widened: Vec<Widened>,
     /// Every test that is known, affected or not: its file, and its name as in [`AffectedTest`].
     pub known: Vec<(String, Vec<String>)>,
+    /// What else there is to say about how they were told apart; one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A symbol that changed.

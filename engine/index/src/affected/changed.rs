@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use naestro_kernel::code::{Changed, Fault, Widened};
 
+use super::covered::Places;
 use super::{Findings, scope, separator};
 use crate::extract::{LARGEST, outline};
 use crate::graph::Graph;
@@ -116,25 +117,25 @@ pub(crate) fn differences(old: &Outline, new: &Outline) -> Vec<Difference> {
 fn compare_outlines(graph: &Graph<'_>, view: &View, old: &Outline, found: &mut Findings) -> Result<(), Fault> {
     for difference in differences(old, &view.outline) {
         match difference {
-            Difference::Changed { now, .. } | Difference::Added { now } => {
-                add_changed(view, now, found);
-                widen_by_hook(view, now, found);
-            }
+            Difference::Changed { before, now } => add_changed(view, Some((old, before)), now, found),
+            Difference::Added { now } => add_changed(view, None, now, found),
             Difference::Removed { before } => add_removed(graph, &view.path, view.language, old, before, found)?,
         }
     }
     if old.loose != view.outline.loose {
-        found.changed.push(Changed { path: view.path.clone(), name: String::new(), line: 1 });
-        found.seeds.push(Seed { node: Node::module(view.file), cause: found.changed.len() - 1, lost: None });
+        let cause = found.add(Changed { path: view.path.clone(), name: String::new(), line: 1 }, Places::default());
+        found.seeds.push(Seed { node: Node::module(view.file), cause, lost: None });
     }
     Ok(())
 }
 
-fn add_changed(view: &View, number: u32, found: &mut Findings) {
+fn add_changed(view: &View, before: Option<(&Outline, u32)>, number: u32, found: &mut Findings) {
     let line = view.symbol(number).map_or(1, |symbol| symbol.name_span.line.max(1));
     let name = view.outline.qualified(number).join(separator(view.language));
-    found.changed.push(Changed { path: view.path.clone(), name, line });
-    found.seeds.push(Seed { node: Node::symbol(view.file, number), cause: found.changed.len() - 1, lost: None });
+    let before = before.and_then(|(old, number)| old.symbols.get(number as usize));
+    let cause = found.add(Changed { path: view.path.clone(), name, line }, Places::of(before, view.symbol(number)));
+    found.seeds.push(Seed { node: Node::symbol(view.file, number), cause, lost: None });
+    widen_by_hook(view, number, found);
 }
 
 /// A hook or a fixture of a `conftest.py` that nobody asks for by name works on every test below it.
@@ -160,8 +161,7 @@ fn add_removed(
         return Ok(());
     }
     let name = old.qualified(number).join(separator(language));
-    found.changed.push(Changed { path: path.to_owned(), name, line: symbol.name_span.line.max(1) });
-    let cause = found.changed.len() - 1;
+    let cause = found.add(Changed { path: path.to_owned(), name, line: symbol.name_span.line.max(1) }, Places::of(Some(symbol), None));
     if symbol.kind == Kind::Test {
         return Ok(());
     }
@@ -188,8 +188,7 @@ fn removed_file(graph: &Graph<'_>, path: &str, language: Language, old: &Outline
     for number in (0_u32..).zip(&old.symbols).map(|(number, _)| number) {
         add_removed(graph, path, Some(language), old, number, found)?;
     }
-    found.changed.push(Changed { path: path.to_owned(), name: String::new(), line: 1 });
-    let cause = found.changed.len() - 1;
+    let cause = found.add(Changed { path: path.to_owned(), name: String::new(), line: 1 }, Places::default());
     let stem = stem_of(path);
     for file in graph.resolver.facts().mentioning(stem)? {
         let view = graph.resolver.view(file)?;

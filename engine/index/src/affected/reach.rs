@@ -3,7 +3,7 @@
 //! Invariant: a node is followed at most [`NEAREST`] times, once for each of the changes nearest to it.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use naestro_kernel::code::{Changed, Fault, Watch, Widened};
@@ -25,12 +25,14 @@ pub(super) struct Reach {
     from: HashMap<Node, Node>,
     /// What is there no more, by who named it.
     lost: HashMap<Node, String>,
+    /// What is reached by steps alone that are no guesses.
+    certain: HashSet<Node>,
 }
 
 impl Reach {
     /// Follows the graph from the seeds.
     pub(super) fn from(graph: &Graph<'_>, seeds: &[Seed], watch: &dyn Watch) -> Result<Self, Fault> {
-        let mut reach = Self { labels: HashMap::new(), from: HashMap::new(), lost: HashMap::new() };
+        let mut reach = Self { labels: HashMap::new(), from: HashMap::new(), lost: HashMap::new(), certain: HashSet::new() };
         let known: RefCell<HashMap<Node, Rc<[Step]>>> = RefCell::default();
         let mut queue: VecDeque<(Node, usize, u32)> = VecDeque::new();
         for seed in seeds {
@@ -61,7 +63,18 @@ impl Reach {
                 }
             }
         }
+        reach.certain = certain(seeds, &known.into_inner());
         Ok(reach)
+    }
+
+    /// Whether every way to a node has a guess in it.
+    pub(super) fn is_guess(&self, node: Node) -> bool {
+        !self.certain.contains(&node)
+    }
+
+    /// Whether so many changes reach a node that not all are told.
+    pub(super) fn is_cut(&self, node: Node) -> bool {
+        self.labels.get(&node).is_some_and(|labels| labels.len() >= NEAREST)
     }
 
     /// Notes that a change reaches a node; says whether that is news worth following.
@@ -123,6 +136,17 @@ impl Reach {
         modules.sort_unstable();
         modules
     }
+}
+
+/// What is reached from the seeds without a guess, by the steps that are known.
+fn certain(seeds: &[Seed], known: &HashMap<Node, Rc<[Step]>>) -> HashSet<Node> {
+    let mut certain: HashSet<Node> = seeds.iter().map(|seed| seed.node).collect();
+    let mut stack: Vec<Node> = certain.iter().copied().collect();
+    while let Some(node) = stack.pop() {
+        let steps = known.get(&node).into_iter().flat_map(|steps| steps.iter());
+        stack.extend(steps.filter(|step| !step.guess && certain.insert(step.to)).map(|step| step.to));
+    }
+    certain
 }
 
 /// Rust's tests that macros make are no symbols: a file whose macros outside functions mention what changed is run whole.

@@ -8,7 +8,7 @@ use naestro_kernel::code::{Evidence, Fault, Role, Source, Target};
 
 use super::evidence;
 use crate::fixture::{Memory, Patient};
-use crate::{Commit, Facts, History};
+use crate::{Commit, Coverage, Facts, History};
 
 #[track_caller]
 fn check_evidence(fixture: &str, target: &str, expect: Expect) {
@@ -310,6 +310,10 @@ impl History for Changing {
 
     fn companions(&self, path: &str, limit: usize) -> Result<(Vec<(String, u32)>, u32), Fault> {
         self.memory.companions(path, limit)
+    }
+
+    fn coverage(&self, files: &[String]) -> Result<Vec<Result<Coverage, String>>, Fault> {
+        self.memory.coverage(files)
     }
 
     fn changed(&self, commit: Option<&str>) -> Result<Vec<String>, Fault> {

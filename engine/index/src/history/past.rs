@@ -12,6 +12,7 @@ use naestro_kernel::code::Fault;
 
 use super::lines::{Lines, back};
 use super::{Place, together, touching};
+use crate::coverage::{Coverage, coverage};
 use crate::facts::{Commit, History, READ};
 use crate::index::below;
 use crate::store::{Snapshot, Trouble};
@@ -182,6 +183,10 @@ impl History for Past<'_> {
 
     fn companions(&self, path: &str, limit: usize) -> Result<(Vec<(String, u32)>, u32), Fault> {
         self.snapshot.noted(together(self.snapshot.store(), path, MANY, limit))
+    }
+
+    fn coverage(&self, files: &[String]) -> Result<Vec<Result<Coverage, String>>, Fault> {
+        Ok(coverage(self.root, files))
     }
 
     fn changed(&self, commit: Option<&str>) -> Result<Vec<String>, Fault> {

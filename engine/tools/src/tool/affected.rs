@@ -53,17 +53,21 @@ fn change(changes: Option<&Value>) -> Result<(Change, bool), Stop> {
 
 fn everything(reason: &str) -> Affected {
     let widened = Widened { file: String::new(), scope: String::new(), reason: reason.to_owned() };
-    Affected { changed: vec![], tests: vec![], widened: vec![widened], known: vec![] }
+    Affected { changed: vec![], tests: vec![], widened: vec![widened], known: vec![], notes: vec![] }
 }
 
 fn data(affected: &Affected, files: &[String]) -> Value {
     let changed = affected.changed.iter().map(|changed| json!({ "path": changed.path, "name": changed.name, "line": changed.line }));
     let widened = affected.widened.iter().map(|one| json!({ "file": one.file, "scope": one.scope, "reason": one.reason }));
     let test = |test: &AffectedTest| json!({ "path": test.path, "name": test.name, "line": test.line, "reason": test.reason, "causes": test.causes });
-    json!({
+    let mut data = json!({
         "changed": changed.collect::<Vec<_>>(), "tests": affected.tests.iter().map(test).collect::<Vec<_>>(),
         "widened": widened.collect::<Vec<_>>(), "known": affected.known.len(), "names": affected.known, "files": files,
-    })
+    });
+    if !affected.notes.is_empty() {
+        data["notes"] = json!(affected.notes);
+    }
+    data
 }
 
 fn text(affected: &Affected) -> String {
@@ -82,6 +86,7 @@ fn text(affected: &Affected) -> String {
         text.push_str(&format!("\nwidened to {scope}: {file}{}", widened.reason));
     }
     text.push_str(&more(affected.widened.len()));
+    affected.notes.iter().for_each(|note| text.push_str(&format!("\n{note}")));
     text
 }
 

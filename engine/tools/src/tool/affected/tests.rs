@@ -20,6 +20,7 @@ fn found() -> Affected {
         }],
         widened: vec![Widened { file: "build.rs".into(), scope: String::new(), reason: "it runs before everything".into() }],
         known: vec![("src/a.rs".into(), vec!["tests".into(), "parses".into()]), ("src/a.rs".into(), vec!["other".into()])],
+        notes: vec!["2 tests were left out by .coverage".into()],
     }
 }
 
@@ -43,7 +44,8 @@ fn tests_are_told_with_their_way_to_the_change() {
             1 of 2 known tests reaches what changed:
               src/a.rs:20 tests::parses: calls parse
             widened to everything: build.rs: it runs before everything
-            {"changed":[{"path":"src/a.rs","name":"parse","line":10}],"tests":[{"path":"src/a.rs","name":["tests","parses"],"line":20,"reason":"calls parse","causes":[[0,1]]}],"widened":[{"file":"build.rs","scope":"","reason":"it runs before everything"}],"known":2,"names":[["src/a.rs",["tests","parses"]],["src/a.rs",["other"]]],"files":["src/a.rs"]}"#]],
+            2 tests were left out by .coverage
+            {"changed":[{"path":"src/a.rs","name":"parse","line":10}],"tests":[{"path":"src/a.rs","name":["tests","parses"],"line":20,"reason":"calls parse","causes":[[0,1]]}],"widened":[{"file":"build.rs","scope":"","reason":"it runs before everything"}],"known":2,"names":[["src/a.rs",["tests","parses"]],["src/a.rs",["other"]]],"files":["src/a.rs"],"notes":["2 tests were left out by .coverage"]}"#]],
     );
 }
 

@@ -32,7 +32,11 @@ type Chosen = BTreeMap<String, Case>;
 
 impl<'a> Course<'a> {
     pub(super) fn new(session: &'a Session<'a>, packages: &'a [Package], order: &'a Order) -> Self {
-        Self { session, packages, order, notes: Vec::new() }
+        let notes = match &order.selection {
+            Selection::Affected(affected) => affected.notes().to_vec(),
+            Selection::All | Selection::Named(_) => Vec::new(),
+        };
+        Self { session, packages, order, notes }
     }
 
     /// The results of every package, and what there is to say about the selection.

@@ -70,6 +70,8 @@ struct Data {
     names: Vec<(String, Vec<String>)>,
     #[serde(default)]
     files: Vec<String>,
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,6 +129,11 @@ impl Affected {
         told.changed = changed.map(|one| serde_json::json!({ "path": one.path, "name": one.name, "line": one.line })).collect();
         told.widened = self.told.widened.iter().map(|one| [one.file.clone(), one.scope.clone(), one.reason.clone()]).collect();
         told.known = Some(self.told.known);
+    }
+
+    /// What else there is to say about how they were told apart.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.told.notes
     }
 
     /// The packages that hold affected tests, by their place in the list.

@@ -1,0 +1,116 @@
+//! What coverage runs recorded: which test ran which lines, as coverage.py keeps it where it was asked for contexts
+//! (`pytest --cov --cov-context=test`, or `dynamic_context = test_function`).
+//!
+//! Absent by design: LCOV, Cobertura and Go's profiles. They add up what all tests ran, and say of none what it did.
+//!
+//! Invariant: a record is only read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::index::below;
+
+/// The name of coverage.py's record, in the folder it was started in.
+const NAME: &str = ".coverage";
+
+/// What one coverage run recorded about some files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The record, relative to the root.
+    pub path: String,
+    /// When it was written, in seconds since the Unix epoch.
+    pub taken: i64,
+    /// What ran, as the record names it: a test with its part, or nothing for what no test ran. Lines are told by its place here.
+    pub contexts: Vec<String>,
+    /// The files it was asked about and knows, relative to the root.
+    pub files: BTreeMap<String, Covered>,
+}
+
+/// What ran which lines of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    /// Whether the file has changed, or gone, since the record was written.
+    pub is_stale: bool,
+    /// The lines that each context ran, from 1.
+    pub ran: BTreeMap<usize, BTreeSet<u32>>,
+}
+
+/// The records that know some of these files; those that cannot be read are told by why.
+pub(crate) fn coverage(root: &Path, files: &[String]) -> Vec<Result<Coverage, String>> {
+    let mut folders: BTreeSet<&str> = BTreeSet::new();
+    for file in files {
+        folders.extend(crate::resolve::tree::folders_of(file));
+    }
+    let paths = folders.into_iter().map(|folder| if folder.is_empty() { NAME.to_owned() } else { format!("{folder}/{NAME}") });
+    let read = |path: String| {
+        let found = below(root, &path).filter(|found| found.is_file())?;
+        let read = read(root, &path, &found, files).map_err(|error| format!("the coverage record {path} is not used: {error}"));
+        Some(read).filter(|read| read.as_ref().map_or(true, |coverage| !coverage.files.is_empty()))
+    };
+    paths.filter_map(read).collect()
+}
+
+fn read(root: &Path, path: &str, record: &Path, files: &[String]) -> Result<Coverage, rusqlite::Error> {
+    let conn = Connection::open_with_flags(record, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut coverage = Coverage { path: path.to_owned(), taken: written(record).map_or(0, seconds), ..Coverage::default() };
+    let mut places: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut select = conn.prepare("SELECT id, context FROM context ORDER BY id")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        places.insert(row.get(0)?, coverage.contexts.len());
+        coverage.contexts.push(row.get(1)?);
+    }
+    let mut select = conn.prepare("SELECT id, path FROM file")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, named): (i64, String) = (row.get(0)?, row.get(1)?);
+        // Relative ones are relative to where it was started.
+        let absolute = record.parent().unwrap_or(root).join(named);
+        let Some(file) = absolute.strip_prefix(root).ok().and_then(Path::to_str).filter(|file| files.iter().any(|asked| asked == file))
+        else {
+            continue;
+        };
+        let is_stale = written(&absolute).is_none_or(|changed| Some(changed) > written(record));
+        coverage.files.insert(file.to_owned(), Covered { is_stale, ran: ran(&conn, id, &places)? });
+    }
+    Ok(coverage)
+}
+
+/// The lines of a file that each context ran: recorded as they are, or as steps from one to the next.
+fn ran(conn: &Connection, file: i64, places: &BTreeMap<i64, usize>) -> Result<BTreeMap<usize, BTreeSet<u32>>, rusqlite::Error> {
+    let mut ran: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+    let mut select = conn.prepare("SELECT context_id, numbits FROM line_bits WHERE file_id = ?1")?;
+    let mut rows = select.query([file])?;
+    while let Some(row) = rows.next()? {
+        let Some(place) = places.get(&row.get(0)?) else { continue };
+        let bits: Vec<u8> = row.get(1)?;
+        let set = (0_u32..)
+            .zip(bits.iter())
+            .flat_map(|(byte, bits)| (0..8).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| byte * 8 + bit));
+        ran.entry(*place).or_default().extend(set);
+    }
+    let mut select = conn.prepare("SELECT context_id, fromno, tono FROM arc WHERE file_id = ?1")?;
+    let mut rows = select.query([file])?;
+    while let Some(row) = rows.next()? {
+        let Some(place) = places.get(&row.get(0)?) else { continue };
+        // Where code is entered and left stands for no line, and is negative.
+        let ends = [row.get::<_, i64>(1)?, row.get(2)?];
+        ran.entry(*place).or_default().extend(ends.into_iter().filter(|line| *line > 0).filter_map(|line| u32::try_from(line).ok()));
+    }
+    Ok(ran)
+}
+
+/// When a file was written; nothing where it is there no more.
+fn written(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;
