@@ -312,7 +312,9 @@ fn told(mut list: Tested) -> Tested {
 
 /// Says of a file that could not be read that its tests are not known.
 fn unknown(case: &Case) -> String {
-    let why = case.message.lines().last().unwrap_or_default();
+    // Python ends with the error, compilers go on with drawings of the place.
+    let named = case.message.lines().rfind(|line| line.to_ascii_lowercase().contains("error"));
+    let why = named.or(case.message.lines().last()).unwrap_or_default().trim();
     let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
     format!("{} could not be read, so its tests are not known{why}", case.id)
 }
