@@ -3,18 +3,29 @@
 //!
 //! Absent by design: LCOV, Cobertura and Go's profiles. They add up what all tests ran, and say of none what it did.
 //!
-//! Invariant: a record is only read.
+//! Invariant: a record is only read, and its author is not trusted: it may lie about lines, which adds tests or leaves out guessed ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use url::Url;
 
 use crate::index::below;
 
 /// The name of coverage.py's record, in the folder it was started in.
 const NAME: &str = ".coverage";
+
+/// A larger record is not read, in bytes.
+const LARGEST: u64 = 1 << 30;
+
+/// How many of the tables that are read are plain tables of plain columns. A repository may hold a record that someone else made, with
+/// something that is carried out when it is read under these names.
+const PLAIN: &str = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' \
+                     AND name IN ('context', 'file', 'line_bits', 'arc') \
+                     AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(sqlite_schema.name) WHERE hidden != 0)";
 
 /// What one coverage run recorded about some files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,8 +64,27 @@ pub(crate) fn coverage(root: &Path, files: &[String]) -> Vec<Result<Coverage, St
     paths.filter_map(read).collect()
 }
 
-fn read(root: &Path, path: &str, record: &Path, files: &[String]) -> Result<Coverage, rusqlite::Error> {
-    let conn = Connection::open_with_flags(record, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+/// Opens a record such that nothing is written beside it and nothing in it is carried out.
+fn open(record: &Path) -> Result<Connection, String> {
+    let told = |error: rusqlite::Error| error.to_string();
+    let size = record.metadata().map_err(|error| error.to_string())?.len();
+    if size > LARGEST {
+        return Err(format!("it is larger than {} MB", LARGEST >> 20));
+    }
+    let uri = Url::from_file_path(record).map_err(|()| "its path is not absolute".to_owned())?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(format!("{uri}?immutable=1"), flags).map_err(told)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map_err(told)?;
+    let tables: i64 = conn.query_row(PLAIN, [], |row| row.get(0)).map_err(told)?;
+    if tables == 4 { Ok(conn) } else { Err("it has not the tables of coverage.py".to_owned()) }
+}
+
+fn read(root: &Path, path: &str, record: &Path, files: &[String]) -> Result<Coverage, String> {
+    let conn = open(record)?;
+    asked(&conn, root, path, record, files).map_err(|error| error.to_string())
+}
+
+fn asked(conn: &Connection, root: &Path, path: &str, record: &Path, files: &[String]) -> Result<Coverage, rusqlite::Error> {
     let mut coverage = Coverage { path: path.to_owned(), taken: written(record).map_or(0, seconds), ..Coverage::default() };
     let mut places: BTreeMap<i64, usize> = BTreeMap::new();
     let mut select = conn.prepare("SELECT id, context FROM context ORDER BY id")?;
@@ -74,7 +104,7 @@ fn read(root: &Path, path: &str, record: &Path, files: &[String]) -> Result<Cove
             continue;
         };
         let is_stale = written(&absolute).is_none_or(|changed| Some(changed) > written(record));
-        coverage.files.insert(file.to_owned(), Covered { is_stale, ran: ran(&conn, id, &places)? });
+        coverage.files.insert(file.to_owned(), Covered { is_stale, ran: ran(conn, id, &places)? });
     }
     Ok(coverage)
 }

@@ -94,9 +94,34 @@ fn what_is_no_record_says_why() {
         folder.path(),
         &["app/a.py"],
         expect![[r#"
-        the coverage record .coverage is not used: file is not a database
-        the coverage record app/.coverage is not used: no such table: context"#]],
+            the coverage record .coverage is not used: file is not a database
+            the coverage record app/.coverage is not used: it has not the tables of coverage.py"#]],
     );
+}
+
+#[test]
+fn a_record_that_carries_something_out_when_it_is_read_is_not_read() {
+    for made in [
+        "ALTER TABLE context RENAME TO real; CREATE VIEW context AS SELECT id, context FROM real",
+        "DROP TABLE context; CREATE TABLE context (id, context AS (length(zeroblob(100000)) || id))",
+        "DROP TABLE context; CREATE VIRTUAL TABLE context USING fts5 (id, name)",
+    ] {
+        let folder = project();
+        rusqlite::Connection::open(folder.path().join(".coverage")).unwrap().execute_batch(made).unwrap();
+        check(folder.path(), &["app/a.py"], expect!["the coverage record .coverage is not used: it has not the tables of coverage.py"]);
+    }
+}
+
+#[test]
+fn nothing_is_left_beside_a_record_whatever_its_journal() {
+    let folder = project();
+    let conn = rusqlite::Connection::open(folder.path().join(".coverage")).unwrap();
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    drop(conn);
+    let found = coverage(&folder.path().canonicalize().unwrap(), &["app/a.py".to_owned()]);
+    assert!(found.first().is_some_and(Result::is_ok), "{found:?}");
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 #[test]
