@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use url::Url;
 
 use crate::index::below;
+use crate::resolve::tree::{folder_of, folders_of, join};
 
 /// The name of coverage.py's record, in the folder it was started in.
 const NAME: &str = ".coverage";
@@ -49,16 +50,18 @@ pub struct Covered {
     pub ran: BTreeMap<usize, BTreeSet<u32>>,
 }
 
-/// The records that know some of these files; those that cannot be read are told by why.
-pub(crate) fn coverage(root: &Path, files: &[String]) -> Vec<Result<Coverage, String>> {
+/// The records that know some of these files; those that cannot be read, or are older than what is checked out, are told by why.
+pub(crate) fn coverage(root: &Path, files: &[String], checked_out: Option<SystemTime>) -> Vec<Result<Coverage, String>> {
     let mut folders: BTreeSet<&str> = BTreeSet::new();
     for file in files {
-        folders.extend(crate::resolve::tree::folders_of(file));
+        folders.extend(folders_of(file));
     }
     let paths = folders.into_iter().map(|folder| if folder.is_empty() { NAME.to_owned() } else { format!("{folder}/{NAME}") });
     let read = |path: String| {
         let found = below(root, &path).filter(|found| found.is_file())?;
-        let read = read(root, &path, &found, files).map_err(|error| format!("the coverage record {path} is not used: {error}"));
+        let is_old = checked_out.is_some_and(|checked_out| Some(checked_out) > written(&found));
+        let read = if is_old { Err("it is older than the last commit or checkout".to_owned()) } else { read(root, &path, &found, files) };
+        let read = read.map_err(|error| format!("the coverage record {path} is not used: {error}"));
         Some(read).filter(|read| read.as_ref().map_or(true, |coverage| !coverage.files.is_empty()))
     };
     paths.filter_map(read).collect()
@@ -98,13 +101,20 @@ fn asked(conn: &Connection, root: &Path, path: &str, record: &Path, files: &[Str
     while let Some(row) = rows.next()? {
         let (id, named): (i64, String) = (row.get(0)?, row.get(1)?);
         // Relative ones are relative to where it was started.
-        let absolute = record.parent().unwrap_or(root).join(named);
-        let Some(file) = absolute.strip_prefix(root).ok().and_then(Path::to_str).filter(|file| files.iter().any(|asked| asked == file))
-        else {
-            continue;
+        let file = match Path::new(&named).strip_prefix(root) {
+            Ok(below) => below.to_str().unwrap_or_default().to_owned(),
+            Err(_) if named.starts_with('/') => continue,
+            Err(_) => join(folder_of(path), &named),
         };
-        let is_stale = written(&absolute).is_none_or(|changed| Some(changed) > written(record));
-        coverage.files.insert(file.to_owned(), Covered { is_stale, ran: ran(conn, id, &places)? });
+        let ran = ran(conn, id, &places)?;
+        // A file that was looked for and never loaded has no lines; nothing is known of it.
+        if ran.is_empty() || !files.contains(&file) {
+            continue;
+        }
+        let is_stale = written(&root.join(&file)).is_none_or(|changed| Some(changed) > written(record));
+        let covered = coverage.files.entry(file).or_default();
+        covered.is_stale = is_stale;
+        ran.into_iter().for_each(|(context, lines)| covered.ran.entry(context).or_default().extend(lines));
     }
     Ok(coverage)
 }

@@ -75,6 +75,9 @@ pub fn evidence(facts: &dyn Facts, history: &dyn History, target: &Target, watch
         Subject::Folder { path } => path::tell_folder(&mut told, &path)?,
         Subject::Change { commit } => change::tell(&mut told, facts, commit, watch)?,
     };
+    if graph.resolver.is_cut() {
+        told.gap("not every type it has to do with was looked into, so methods may be missing");
+    }
     Ok(told.finish(title))
 }
 

@@ -47,7 +47,7 @@ pub struct Definition {
     pub kind: Kind,
     /// The name of the type it is a member of ([`Outline::owner`]).
     pub owner: Option<String>,
-    /// The bases of the type or the `impl` that it is, or is a member of ([`crate::Symbol::bases`]).
+    /// The bases of the type or the `impl` that it is, or else is a member of ([`crate::Symbol::bases`]).
     pub bases: String,
 }
 
@@ -56,7 +56,8 @@ impl Definition {
     #[must_use]
     pub fn of(file: FileId, outline: &Outline, number: u32) -> Option<Self> {
         let symbol = outline.symbols.get(number as usize)?;
-        let bases = outline.holder(symbol).map_or(&symbol.bases, |holder| &holder.bases).clone();
+        let holder = outline.holder(symbol).filter(|_| !symbol.kind.holds_members());
+        let bases = holder.map_or(&symbol.bases, |holder| &holder.bases).clone();
         Some(Self { file, number, kind: symbol.kind, owner: outline.owner(number).map(str::to_owned), bases })
     }
 }

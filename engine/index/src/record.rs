@@ -14,7 +14,7 @@ use crate::store::Trouble;
 use crate::{Definition, FileId, Kind, Language, Outline};
 
 /// The version of the tables and of everything else here; a database of another one is made anew.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 
 /// The rules that outlines are made by: the sources of the extraction and the versions of the grammars, hashed by the build script.
 pub(crate) const RULES: &str = env!("NAESTRO_INDEX_RULES");

@@ -50,10 +50,12 @@ pub(super) fn compare(graph: &Graph<'_>, history: &dyn History, since: &str, pat
         return Ok(());
     }
     let old = before.as_deref().map(|bytes| outline(language, bytes)).unwrap_or_default();
+    let before = before.unwrap_or_default();
     let Some(file) = file else { return removed_file(graph, path, language, &old, found) };
     let view = graph.resolver.view(file.id)?;
     doubts(graph, &view, found)?;
-    compare_outlines(graph, &view, &old, found)
+    let now = graph.resolver.text(path)?;
+    compare_outlines(graph, &view, &old, (&before, now.as_bytes()), found)
 }
 
 /// What makes comparing a file's symbols too little.
@@ -114,11 +116,22 @@ pub(crate) fn differences(old: &Outline, new: &Outline) -> Vec<Difference> {
     found
 }
 
-fn compare_outlines(graph: &Graph<'_>, view: &View, old: &Outline, found: &mut Findings) -> Result<(), Fault> {
+fn compare_outlines(
+    graph: &Graph<'_>,
+    view: &View,
+    old: &Outline,
+    (before_bytes, now_bytes): (&[u8], &[u8]),
+    found: &mut Findings,
+) -> Result<(), Fault> {
+    let symbol = |outline: &Outline, number: u32| outline.symbols.get(number as usize).cloned();
     for difference in differences(old, &view.outline) {
         match difference {
-            Difference::Changed { before, now } => add_changed(view, Some((old, before)), now, found),
-            Difference::Added { now } => add_changed(view, None, now, found),
+            Difference::Changed { before, now } => {
+                let (before, after) = (symbol(old, before), symbol(&view.outline, now));
+                let places = Places::changed(before.as_ref().zip(after.as_ref()), before_bytes, now_bytes);
+                add_changed(view, places, now, found);
+            }
+            Difference::Added { now } => add_changed(view, Places::of(None, view.symbol(now)), now, found),
             Difference::Removed { before } => add_removed(graph, &view.path, view.language, old, before, found)?,
         }
     }
@@ -129,11 +142,10 @@ fn compare_outlines(graph: &Graph<'_>, view: &View, old: &Outline, found: &mut F
     Ok(())
 }
 
-fn add_changed(view: &View, before: Option<(&Outline, u32)>, number: u32, found: &mut Findings) {
+fn add_changed(view: &View, places: Places, number: u32, found: &mut Findings) {
     let line = view.symbol(number).map_or(1, |symbol| symbol.name_span.line.max(1));
     let name = view.outline.qualified(number).join(separator(view.language));
-    let before = before.and_then(|(old, number)| old.symbols.get(number as usize));
-    let cause = found.add(Changed { path: view.path.clone(), name, line }, Places::of(before, view.symbol(number)));
+    let cause = found.add(Changed { path: view.path.clone(), name, line }, places);
     found.seeds.push(Seed { node: Node::symbol(view.file, number), cause, lost: None });
     widen_by_hook(view, number, found);
 }

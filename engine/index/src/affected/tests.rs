@@ -685,3 +685,29 @@ def test_f(): f()
             test_a.py:2 test_f → f (changed)"#]],
     );
 }
+
+#[test]
+fn a_class_within_a_class_has_its_own_bases() {
+    check_affected(
+        "
+//- pets.py
+class Animal:
+    def speak(self): return 0
+class Outer:
+    class Dog(Animal):
+        def speak(self): return 2
+//- pets.py @before
+class Animal:
+    def speak(self): return 0
+class Outer:
+    class Dog(Animal):
+        def speak(self): return 1
+//- test_pets.py
+from pets import Animal
+def test_speaks(): Animal().speak()
+",
+        expect![[r#"
+            changed pets.py:5 Outer.Dog.speak
+            test_pets.py:2 test_speaks → speak (changed)"#]],
+    );
+}

@@ -13,7 +13,7 @@ use super::coverage;
 fn check(root: &std::path::Path, files: &[&str], expect: Expect) {
     let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
     let mut lines = Vec::new();
-    for found in coverage(&root.canonicalize().unwrap(), &files) {
+    for found in coverage(&root.canonicalize().unwrap(), &files, None) {
         match found {
             Err(why) => lines.push(why),
             Ok(found) => {
@@ -85,6 +85,31 @@ fn a_file_that_changed_or_went_since_is_stale() {
 }
 
 #[test]
+fn rows_of_one_file_are_taken_together_and_a_file_without_lines_is_not_known() {
+    let folder = project();
+    let conn = rusqlite::Connection::open(folder.path().join(".coverage")).unwrap();
+    conn.execute_batch("INSERT INTO file VALUES (10, 'app/a.py'), (11, 'app/c.py'); INSERT INTO line_bits VALUES (10, 4, x'0200')")
+        .unwrap();
+    check(
+        folder.path(),
+        &["app/a.py", "app/c.py"],
+        expect![[r#"
+        .coverage of app/a.py
+          "" {1, 3, 5, 8, 15, 16, 17}
+          "test_a.test_one" {1, 5}"#]],
+    );
+}
+
+#[test]
+fn a_record_from_before_the_last_checkout_is_not_used() {
+    let folder = project();
+    let root = folder.path().canonicalize().unwrap();
+    let later = fs::metadata(root.join(".coverage")).unwrap().modified().unwrap() + std::time::Duration::from_secs(2);
+    let found = coverage(&root, &["app/a.py".to_owned()], Some(later));
+    assert_eq!(found, [Err("the coverage record .coverage is not used: it is older than the last commit or checkout".to_owned())]);
+}
+
+#[test]
 fn what_is_no_record_says_why() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("app")).unwrap();
@@ -118,7 +143,7 @@ fn nothing_is_left_beside_a_record_whatever_its_journal() {
     let conn = rusqlite::Connection::open(folder.path().join(".coverage")).unwrap();
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
     drop(conn);
-    let found = coverage(&folder.path().canonicalize().unwrap(), &["app/a.py".to_owned()]);
+    let found = coverage(&folder.path().canonicalize().unwrap(), &["app/a.py".to_owned()], None);
     assert!(found.first().is_some_and(Result::is_ok), "{found:?}");
     let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");

@@ -18,12 +18,15 @@ const LARGEST: usize = 512 * 1024;
 /// How many definitions of one name are looked at: more are told apart by nothing but their place, and each opens a file.
 const NAMESAKES: usize = 32;
 
+/// What a file says now, and the BLAKE3 of the bytes that say it.
+type Anew = (Arc<Outline>, [u8; 32]);
+
 /// Facts of which some are newer than the store's.
 pub(super) struct Fresh<'a> {
     stored: &'a dyn Facts,
     near: OnceCell<FileId>,
     places: OnceCell<HashMap<FileId, usize>>,
-    anew: RefCell<BTreeMap<FileId, Arc<Outline>>>,
+    anew: RefCell<BTreeMap<FileId, Anew>>,
     read: RefCell<HashMap<String, Rc<[u8]>>>,
 }
 
@@ -42,9 +45,10 @@ impl<'a> Fresh<'a> {
             return Ok(false);
         };
         let Some(bytes) = history.bytes(path)?.filter(|bytes| bytes.len() <= LARGEST) else { return Ok(false) };
-        let is_known = self.stored.digest(file.id)? == Some(*blake3::hash(&bytes).as_bytes());
+        let digest = *blake3::hash(&bytes).as_bytes();
+        let is_known = self.stored.digest(file.id)? == Some(digest);
         if !is_known {
-            self.anew.borrow_mut().insert(file.id, Arc::new(outline(language, &bytes)));
+            self.anew.borrow_mut().insert(file.id, (Arc::new(outline(language, &bytes)), digest));
         }
         self.read.borrow_mut().insert(path.to_owned(), bytes.into());
         Ok(!is_known)
@@ -78,7 +82,7 @@ impl<'a> Fresh<'a> {
             return found;
         }
         found.retain(|item| !anew.contains_key(&file(item)));
-        for (id, outline) in anew.iter() {
+        for (id, (outline, _)) in anew.iter() {
             found.extend((0_u32..).zip(&outline.symbols).filter_map(|(number, _)| take(*id, outline, number)));
         }
         found.sort_unstable();
@@ -92,12 +96,13 @@ impl Facts for Fresh<'_> {
     }
 
     fn outline(&self, file: FileId) -> Result<Arc<Outline>, Fault> {
-        let anew = self.anew.borrow().get(&file).map(Arc::clone);
+        let anew = self.anew.borrow().get(&file).map(|(outline, _)| Arc::clone(outline));
         anew.map_or_else(|| self.stored.outline(file), Ok)
     }
 
     fn digest(&self, file: FileId) -> Result<Option<[u8; 32]>, Fault> {
-        self.stored.digest(file)
+        let anew = self.anew.borrow().get(&file).map(|(_, digest)| *digest);
+        anew.map_or_else(|| self.stored.digest(file), |digest| Ok(Some(digest)))
     }
 
     fn named(&self, name: &str) -> Result<Vec<Definition>, Fault> {
@@ -110,7 +115,7 @@ impl Facts for Fresh<'_> {
     fn mentioning(&self, name: &str) -> Result<Vec<FileId>, Fault> {
         let mut found = self.stored.mentioning(name)?;
         let anew = self.anew.borrow();
-        found.extend(anew.iter().filter(|(_, outline)| outline.names.iter().any(|known| known == name)).map(|(file, _)| *file));
+        found.extend(anew.iter().filter(|(_, (outline, _))| outline.names.iter().any(|known| known == name)).map(|(file, _)| *file));
         found.sort_unstable();
         found.dedup();
         Ok(found)

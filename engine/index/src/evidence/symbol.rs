@@ -221,9 +221,6 @@ fn tell_callees(told: &mut Told<'_>, view: &View, number: u32) -> Result<(), Fau
     }
     let mut callees: Vec<(bool, bool, u32, Node)> = seen.into_iter().map(|(node, (guess, other, at))| (guess, other, at, node)).collect();
     callees.sort_unstable();
-    if told.graph.resolver.is_cut() {
-        told.gap("not every type it has to do with was looked into, so methods it calls may be missing");
-    }
     for (guess, _, _, node) in callees.iter().take(USERS) {
         let other = told.graph.resolver.view(node.file)?;
         let Some((at, symbol)) = node.symbol.and_then(|at| Some((at, other.symbol(at)?))) else { continue };

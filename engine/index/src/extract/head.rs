@@ -2,7 +2,8 @@
 //!
 //! They are not kept in outlines: whoever tells them cites those bytes, and most symbols of a file that is opened are never told.
 //!
-//! Invariant: places that are not in the bytes, of a file that changed since, give an empty text.
+//! Invariant: places behind the end, of a file that changed since, give an empty text. Whether the bytes are still those of the outline is
+//! looked at by those who cite them.
 
 use super::{comments, text};
 use crate::Symbol;

@@ -186,7 +186,10 @@ impl History for Past<'_> {
     }
 
     fn coverage(&self, files: &[String]) -> Result<Vec<Result<Coverage, String>>, Fault> {
-        Ok(coverage(self.root, files))
+        // Git notes there when HEAD was moved: by a commit, a checkout, a pull.
+        let moved = self.place().map(|place| place.repository.path().join("logs/HEAD"));
+        let moved = moved.and_then(|log| log.metadata().and_then(|metadata| metadata.modified()).ok());
+        Ok(coverage(self.root, files, moved))
     }
 
     fn changed(&self, commit: Option<&str>) -> Result<Vec<String>, Fault> {

@@ -106,7 +106,6 @@ fn names_of_functions_are_contexts_too_and_lines_of_now_are_read_where_nothing_c
         ("", &[1, 3, 5, 8, 9]),
         ("test_calc.test_might", &[10]),
         ("tests.test_calc.test_hidden", &[6]),
-        ("tests.other.test_other", &[6]),
         ("test_calc.TestIt.test_names", &[6]),
     ];
     check(
@@ -122,16 +121,17 @@ fn names_of_functions_are_contexts_too_and_lines_of_now_are_read_where_nothing_c
 
 #[test]
 fn a_record_that_is_older_or_does_not_fit_is_not_believed() {
-    // Older than the commit; a line without code; a line behind the end.
-    for (taken, line) in [(COMMITTED - 1, 9), (COMMITTED, 6), (COMMITTED, 10)] {
+    // Older than the commit; a line without code; a line behind the end; a class that was never loaded.
+    let partly: (&str, &[u32]) = ("", &[1, 3, 4]);
+    for (taken, line, loaded) in [(COMMITTED - 1, 9, LOADED), (COMMITTED, 6, LOADED), (COMMITTED, 10, LOADED), (COMMITTED, 9, partly)] {
         check(
             FIXTURE,
-            Ok(record(taken, true, &[LOADED, ("test_calc.test_might", &[line])])),
+            Ok(record(taken, true, &[loaded, ("test_calc.test_might", &[line])])),
             expect![[r#"
                 test_might: test_might → size (changed)
                 test_might_too: test_might_too → size (changed)
                 TestIt.test_names: test_names → size (changed)
-                the coverage record .coverage is older than calc.py, and is not used for it"#]],
+                the coverage record .coverage does not fit calc.py, and is not used for it"#]],
         );
     }
 }
@@ -150,6 +150,63 @@ fn what_tests_share_leaves_none_out() {
             TestIt.test_names: test_names → size (changed)
             by .coverage: 1 added that ran what changed, 0 left out that only might reach it and did not run it"#]],
     );
+}
+
+/// How many tests a record leaves out of what is selected without one.
+#[track_caller]
+fn check_left_out(fixture: &str, coverage: &[Coverage], expect: &[&str]) {
+    let selected = |coverage: &[Coverage]| {
+        let mut memory = Memory::parse(fixture);
+        let commit = Commit { id: BEFORE.to_owned(), parent: None, title: "t".to_owned(), author: "a".to_owned(), time: COMMITTED };
+        memory.commits.push(commit);
+        memory.coverage = coverage.iter().cloned().map(Ok).collect();
+        let change = Change { since: Some(BEFORE.to_owned()), files: memory.changed_files() };
+        let found = affected(&memory, &memory, &change, &Patient).unwrap();
+        found.tests.into_iter().map(|test| test.name.join(".")).collect::<Vec<String>>()
+    };
+    let with = selected(coverage);
+    let out: Vec<String> = selected(&[]).into_iter().filter(|test| !with.contains(test)).collect();
+    assert_eq!(out, expect);
+}
+
+const MIGHT: (&str, &[u32]) = ("test_calc.test_might", &[9]);
+
+#[test]
+fn what_is_not_known_of_a_record_leaves_none_out() {
+    let record = |ran: &[(&str, &[u32])]| record(COMMITTED, true, ran);
+    check_left_out(FIXTURE, &[record(&[LOADED, MIGHT])], &["test_might"]);
+    // A fixture that is named like a test, or a test that another inherits.
+    check_left_out(FIXTURE, &[record(&[LOADED, MIGHT, ("conftest.test_client", &[5])])], &[]);
+    // It was skipped: only its set-up ran.
+    check_left_out(FIXTURE, &[record(&[LOADED, ("tests/test_calc.py::test_might|setup", &[9])])], &[]);
+    // Another record saw the test, and this one the change.
+    let other = Coverage { files: BTreeMap::new(), ..record(&[LOADED, MIGHT]) };
+    check_left_out(FIXTURE, &[other, record(&[LOADED, ("test_calc.test_other", &[9])])], &[]);
+    // Two files have a test of that name.
+    let twice = format!("{FIXTURE}//- more/test_calc.py\ndef test_might(thing):\n    assert thing.size() == 3\n");
+    check_left_out(&twice, &[record(&[LOADED, MIGHT])], &[]);
+}
+
+#[test]
+fn what_others_notice_without_running_it_leaves_none_out() {
+    let ran: &[(&str, &[u32])] = &[("", &[1, 3, 4, 5, 8, 9]), ("test_calc.test_might", &[10])];
+    let now = |ran| record(COMMITTED + 9, false, ran);
+    check_left_out(FIXTURE, &[now(&[("", &[1, 3, 5, 8, 9]), ("test_calc.test_might", &[10])])], &["test_might"]);
+    let head = FIXTURE.replacen("    def size(self):\n        return 2", "    def size(self, of=1):\n        return 2", 1);
+    check_left_out(&head, &[now(ran)], &[]);
+    let decorated = FIXTURE.replacen("    # Larger now.\n", "    @kept\n", 1).replacen(
+        "class Sum:\n    def size",
+        "class Sum:\n    @kept\n    def size",
+        1,
+    );
+    check_left_out(&decorated, &[now(ran)], &[]);
+}
+
+#[test]
+fn pytest_names_files_from_its_own_root() {
+    let ran: &[(&str, &[u32])] = &[LOADED, ("tests/test_calc.py::test_might|run", &[9])];
+    let below = Coverage { path: "tests/.coverage".to_owned(), ..record(COMMITTED, true, ran) };
+    check_left_out(FIXTURE, &[below], &["test_might"]);
 }
 
 #[test]

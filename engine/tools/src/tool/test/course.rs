@@ -313,7 +313,8 @@ fn told(mut list: Tested) -> Tested {
 /// Says of a file that could not be read that its tests are not known.
 fn unknown(case: &Case) -> String {
     // Python ends with the error, compilers go on with drawings of the place.
-    let named = case.message.lines().rfind(|line| line.to_ascii_lowercase().contains("error"));
+    let is_error = |line: &&str| ["Error:", "error:", "error[", "ERROR]"].iter().any(|word| line.contains(word));
+    let named = case.message.lines().rfind(is_error);
     let why = named.or(case.message.lines().last()).unwrap_or_default().trim();
     let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
     format!("{} could not be read, so its tests are not known{why}", case.id)
