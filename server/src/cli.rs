@@ -22,7 +22,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use naestro_api::Error;
 
 use crate::screen::Screen;
-use crate::{bench, exit, process, rpc};
+use crate::{bench, exit, mcp, process, rpc};
 
 /// One local binary between your editor and every model.
 #[derive(Debug, Parser)]
@@ -41,6 +41,7 @@ enum Verb {
     Trace(trace::Args),
     Answer(answer::Args),
     Cancel(cancel::Args),
+    Mcp(mcp::Args),
     Rpc(rpc::Args),
     Spec(spec::Args),
     Doctor(doctor::Args),
@@ -77,7 +78,7 @@ impl Verb {
             Self::Answer(args) => args.json(),
             Self::Cancel(args) => args.json(),
             Self::Doctor(args) => args.json(),
-            Self::Rpc(_) | Self::Spec(_) | Self::Bench(_) | Self::Completions(_) => false,
+            Self::Mcp(_) | Self::Rpc(_) | Self::Spec(_) | Self::Bench(_) | Self::Completions(_) => false,
         }
     }
 
@@ -89,6 +90,7 @@ impl Verb {
             Self::Trace(args) => args.run(),
             Self::Answer(args) => args.run(),
             Self::Cancel(args) => args.run(),
+            Self::Mcp(args) => args.run(),
             Self::Rpc(args) => args.run(),
             Self::Spec(args) => args.run(),
             Self::Doctor(args) => args.run(),

@@ -8,6 +8,8 @@ mod cli;
 mod config;
 mod exit;
 mod folder;
+mod lazy;
+mod mcp;
 mod near;
 mod process;
 mod rpc;

@@ -24,8 +24,10 @@ use naestro_api::{Error, ErrorCode};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::lazy::Lazy;
 use crate::{exit, process, wire};
 use frame::{Frame, Frames};
+use methods::Served;
 use outbox::Outbox;
 use session::Session;
 
@@ -50,8 +52,8 @@ impl Args {
     pub(crate) fn run(self) -> Result<u8, Error> {
         process::block_on(async {
             let (outbox, written) = Outbox::start(std::io::stdout())?;
-            let engine = methods::Lazy::new(Box::new(|| wire::engine(&Config::load(None)?)));
-            let session = Arc::new(Session::new(Arc::new(engine), outbox));
+            let engine = Lazy::new(Box::new(|| wire::engine(&Config::load(None)?)));
+            let session = Arc::new(Session::new(Arc::new(Served::new(engine)), outbox));
             serve(&session, read()?).await?;
             end(&session, written).await;
             Ok(exit::SUCCEEDED)

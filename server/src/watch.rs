@@ -95,7 +95,7 @@ fn told(error: Error, config: &Config) -> Error {
 
 /// The command line as a caller.
 fn caller(answers: bool) -> Caller {
-    Caller { face: Face::Cli, answers, progress: None }
+    Caller { face: Face::Cli, name: String::new(), answers, progress: None }
 }
 
 /// Submits the command and follows its run, or shows the answer that is there at once.
@@ -138,7 +138,7 @@ async fn holds(engine: &dyn Engine, workspace: &str, evidence: &Evidence) -> Res
     }
     match engine.query(Query::Holds { workspace: workspace.to_owned(), citations }).await? {
         Reply::Holds(holds) => Ok(holds),
-        Reply::State(_) | Reply::Events(_) => Err(unexpected("whether citations hold")),
+        _ => Err(unexpected("whether citations hold")),
     }
 }
 

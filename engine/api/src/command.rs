@@ -162,6 +162,8 @@ pub enum Selection {
 pub struct Caller {
     /// The face the call came by.
     pub face: Face,
+    /// Which caller of that face it is, where one process serves several; empty where there is only one.
+    pub name: String,
     /// Whether the caller can answer questions while its run goes on.
     pub answers: bool,
     /// Where it hears how far the project is read while it waits for an answer that is no run.
@@ -186,6 +188,8 @@ pub enum Face {
     Cli,
     /// JSON-RPC.
     Rpc,
+    /// The Model Context Protocol.
+    Mcp,
 }
 
 /// An answer to a question.

@@ -98,6 +98,13 @@ pub enum Query {
         #[serde(default)]
         wait_ms: u64,
     },
+    /// Its diff, in the unified form that `git apply` takes.
+    Diff {
+        /// The run.
+        run: String,
+    },
+    /// The recipes there are: built in, and the user's own.
+    Recipes,
     /// Whether citations still hold: each file has those very bytes at those places.
     Holds {
         /// The absolute path of the folder.
@@ -105,6 +112,17 @@ pub enum Query {
         /// The citations.
         citations: Vec<Citation>,
     },
+}
+
+/// A recipe as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecipeEntry {
+    /// Its name.
+    pub name: String,
+    /// What it does, one sentence.
+    pub description: String,
+    /// Whether it is of use only with a goal.
+    pub needs_goal: bool,
 }
 
 /// The answer to a query.
@@ -115,6 +133,10 @@ pub enum Reply {
     State(Box<RunState>),
     /// Events.
     Events(Events),
+    /// A diff; empty where the run changed nothing.
+    Diff(String),
+    /// Recipes, in the order of their names.
+    Recipes(Vec<RecipeEntry>),
     /// Whether each citation holds, in the order they were given.
     Holds(Vec<bool>),
 }

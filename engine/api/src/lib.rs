@@ -15,7 +15,7 @@ mod trace;
 mod update;
 
 pub use command::{Answer, Budget, Caller, Command, Explain, Face, Mode, Orchestrate, Progress, Prose, Selection, Signal, Test};
-pub use engine::{Engine, Explanation, Handle, Pending, Query, Reply, Updates};
+pub use engine::{Engine, Explanation, Handle, Pending, Query, RecipeEntry, Reply, Updates};
 pub use error::{Error, ErrorCode, ErrorKind};
 pub use evidence::{Citation, Evidence, Fact, LeftOut, Role, Source};
 pub use plan::{Input, Plan, Step, StepBudget, StepKind};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cost, Mode, Outcome, Question, StepState};
+use crate::{Cost, Mode, Outcome, Plan, Question, Receipt, StepState};
 
 /// A run as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,8 +22,16 @@ pub struct RunState {
     pub outcome: Option<Outcome>,
     /// Whether a live process works on it.
     pub live: bool,
+    /// The plan it carries out; absent until there is one.
+    pub plan: Option<Plan>,
     /// Its steps.
     pub steps: Vec<StepEntry>,
+    /// What came of it; empty while it goes on.
+    pub summary: String,
+    /// The paths its diff touches; empty where there is no diff.
+    pub changed: Vec<String>,
+    /// What was done, effect by effect.
+    pub receipts: Vec<Receipt>,
     /// Questions that wait for an answer.
     pub questions: Vec<Question>,
     /// What it has cost so far.

@@ -16,7 +16,7 @@ use crate::letter::Posted;
 use crate::parts::Parts;
 use crate::reading::{Listeners, ReadAloud};
 use crate::session::Session;
-use crate::{command, failure, state, story};
+use crate::{command, failure, recipe, state, story};
 
 /// How many sessions are kept in memory.
 const REMEMBERED: usize = 16;
@@ -48,9 +48,25 @@ pub(crate) struct Workshop {
     pub(crate) specs: Arc<[ToolSpec]>,
 }
 
+/// The caller a run belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Starter {
+    face: Face,
+    name: String,
+}
+
+impl Starter {
+    /// That caller.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        Self { face: caller.face, name: caller.name.clone() }
+    }
+}
+
 /// A run that is live in this process.
 pub(crate) struct LiveRun {
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
+    /// Who started it or took it up again: the one caller that is no human and may answer its questions.
+    pub(crate) starter: Starter,
     /// Closed when its dispatcher has let go.
     pub(crate) ended: watch::Receiver<()>,
 }
@@ -99,6 +115,11 @@ impl Engine for LocalEngine {
                 Query::Events { run, since, limit, wait_ms } => {
                     self.shared.events(&run, since, limit.unwrap_or(1000), wait_ms).await.map(Reply::Events)
                 }
+                Query::Diff { run } => {
+                    let (_, fold) = self.shared.load(&run).await?;
+                    Ok(Reply::Diff(fold.diff.map(|(diff, _)| diff.text().into_owned()).unwrap_or_default()))
+                }
+                Query::Recipes => recipe::all(self.shared.parts.settings.recipes.as_deref()).map(Reply::Recipes),
                 Query::Holds { workspace, citations } => {
                     command::explain::holds(&self.shared, workspace, citations).await.map(Reply::Holds)
                 }
@@ -241,15 +262,15 @@ impl Shared {
                 return answer;
             }
         }
-        self.post(run, posted).await
+        self.post(run, posted, caller).await
     }
 
-    /// Only a human face, or the process that started the run, answers its questions; nothing a run started answers any.
+    /// Only a human face, or the caller that started the run, answers its questions; nothing a run started answers any.
     fn may_signal(&self, signal: &Signal, run: RunId, caller: &Caller) -> Result<(), Error> {
         if !matches!(signal, Signal::Answer(_)) {
             return Ok(());
         }
-        let ours = lock(&self.live).contains_key(&run);
+        let ours = lock(&self.live).get(&run).is_some_and(|live| live.starter == Starter::of(caller));
         let inside = !self.parts.settings.inside.is_empty();
         if !inside && (ours || caller.face == Face::Cli) {
             return Ok(());
@@ -259,14 +280,14 @@ impl Shared {
     }
 
     /// A signal to a run that is not live here: checked against the journal, then left in its inbox.
-    async fn post(self: &Arc<Self>, run: RunId, posted: Posted) -> Result<(), Error> {
+    async fn post(self: &Arc<Self>, run: RunId, posted: Posted, caller: &Caller) -> Result<(), Error> {
         let (entry, fold) = self.load(&run.to_string()).await?;
         if entry.outcome.is_some() {
             return Err(Error::new(ErrorCode::RunBusy, format!("signal run {run}: it has finished")).hint("`naestro trace show` tells how"));
         }
         event_of(&fold, &posted)?;
         match posted.signal {
-            Signal::Cancel { .. } if !entry.owned => command::orchestrate::cancel_suspended(self, run).await,
+            Signal::Cancel { .. } if !entry.owned => command::orchestrate::cancel_suspended(self, run, caller).await,
             Signal::Suspend { .. } if !entry.owned => Ok(()),
             _ => self.journal()?.post(run, posted.write()).await.map_err(|error| failure::of_journal(&error)),
         }
@@ -308,5 +329,6 @@ fn by(caller: &Caller) -> String {
     match caller.face {
         Face::Cli => String::from("the command line"),
         Face::Rpc => String::from("a JSON-RPC caller"),
+        Face::Mcp => format!("an MCP client {}", caller.name).trim_end().to_owned(),
     }
 }

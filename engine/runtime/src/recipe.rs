@@ -1,8 +1,9 @@
 //! Recipes: named plans in TOML, built in or the user's own; the one place where a recipe file is read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use naestro_api::{Budget, Error, ErrorCode, Plan, Step};
+use naestro_api::{Budget, Error, ErrorCode, Plan, RecipeEntry, Step};
 use serde::Deserialize;
 
 /// A named plan.
@@ -38,6 +39,25 @@ const BUILT_IN: &[(&str, &str)] =
 /// The fault of a built-in recipe, which the tests would have shown.
 pub fn built_in() -> Result<Vec<Recipe>, Error> {
     BUILT_IN.iter().map(|(name, text)| parse(text, name)).collect()
+}
+
+/// The recipes there are, built in and the user's own, by their names; a file that is no recipe is left out with a warning.
+///
+/// # Errors
+/// The fault of a built-in recipe, which the tests would have shown.
+pub(crate) fn all(folder: Option<&Path>) -> Result<Vec<RecipeEntry>, Error> {
+    let files = folder.into_iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
+    let own = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).filter_map(|path| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        let read = find(&name, folder).inspect_err(|error| tracing::warn!(%error, "left a recipe out"));
+        // It is called by its file's name.
+        read.ok().map(|recipe| Recipe { name, ..recipe })
+    });
+    let mut recipes: BTreeMap<String, Recipe> = own.map(|recipe| (recipe.name.clone(), recipe)).collect();
+    // A built-in name means the built-in recipe, whatever the folder holds.
+    recipes.extend(built_in()?.into_iter().map(|recipe| (recipe.name.clone(), recipe)));
+    let entry = |recipe: Recipe| RecipeEntry { name: recipe.name, description: recipe.description, needs_goal: recipe.needs_goal };
+    Ok(recipes.into_values().map(entry).collect())
 }
 
 impl Recipe {

@@ -18,6 +18,10 @@ pub(crate) fn of(fold: &Fold, live: bool) -> Option<RunState> {
         workspace: opening.workspace.clone(),
         outcome: fold.finished.as_ref().map(|(outcome, _)| update::outcome(*outcome)),
         live,
+        plan: fold.run.plan().map(plan::outward),
+        summary: fold.finished.as_ref().map(|(_, summary)| summary.text().into_owned()).unwrap_or_default(),
+        changed: fold.diff.as_ref().map(|(_, paths)| paths.clone()).unwrap_or_default(),
+        receipts: fold.receipts.all(),
         steps: steps
             .iter()
             .map(|step| StepEntry {

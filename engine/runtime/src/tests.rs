@@ -232,7 +232,7 @@ impl Bench {
 }
 
 fn caller(answers: bool) -> Caller {
-    Caller { face: Face::Rpc, answers, progress: None }
+    Caller { face: Face::Rpc, name: String::new(), answers, progress: None }
 }
 
 async fn submit(engine: &LocalEngine, orchestrate: Orchestrate, answers: bool) -> (String, naestro_api::Updates) {
@@ -351,7 +351,7 @@ async fn a_question_nobody_answers_suspends_and_the_answer_carries_it_on() {
     let (run_id, updates) = run(&first, bench.goal("look", Mode::Copilot)).await;
     assert_eq!(last(&updates).0, Outcome::Suspended);
     let answer = |choice: &str| Signal::Answer(Reply_ { run: run_id.clone(), question: 0, choice: choice.into() });
-    let cli = Caller { face: Face::Cli, answers: true, progress: None };
+    let cli = Caller { face: Face::Cli, name: String::new(), answers: true, progress: None };
     let refused = first.signal(answer("allow"), caller(false)).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Refused, "only a human, or who started it");
     let wrong = first.signal(answer("perhaps"), cli.clone()).await.unwrap_err();

@@ -3,8 +3,8 @@
 //! Invariant: a method that is answered is described, and the other way round.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use jsonrpsee::{Extensions, RpcModule};
@@ -20,28 +20,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::follow::Started;
 use super::{failure, params};
+use crate::lazy::Lazy;
 use crate::watch;
 
-/// Makes the engine.
-type Make = Box<dyn Fn() -> Result<Arc<dyn Engine>, Error> + Send + Sync>;
-
-/// The engine, made when a request first needs it.
-pub(super) struct Lazy {
-    make: Make,
-    engine: OnceLock<Arc<dyn Engine>>,
+/// What the methods share.
+pub(super) struct Served {
+    /// The engine.
+    pub(super) engine: Lazy,
     panics: AtomicU64,
     closing: CancellationToken,
 }
 
-impl Lazy {
-    /// An engine to be made by `make`; a failure is tried again at the next request.
-    pub(super) fn new(make: Make) -> Self {
-        Self { make, engine: OnceLock::new(), panics: AtomicU64::new(0), closing: CancellationToken::new() }
-    }
-
-    /// The engine, where it was ever needed.
-    pub(super) fn opened(&self) -> Option<&Arc<dyn Engine>> {
-        self.engine.get()
+impl Served {
+    /// Methods over this engine.
+    pub(super) fn new(engine: Lazy) -> Self {
+        Self { engine, panics: AtomicU64::new(0), closing: CancellationToken::new() }
     }
 
     /// Ends every wait for events.
@@ -52,14 +45,6 @@ impl Lazy {
     /// Counts a request that panicked.
     pub(super) fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Result<&Arc<dyn Engine>, Error> {
-        match self.engine.get() {
-            Some(engine) => Ok(engine),
-            // Two that make one at the same moment cost one too many, which nothing has been opened for.
-            None => (self.make)().map(|engine| self.engine.get_or_init(|| engine)),
-        }
     }
 }
 
@@ -161,7 +146,7 @@ struct Entry {
 }
 
 struct Table {
-    module: RpcModule<Lazy>,
+    module: RpcModule<Served>,
     entries: Vec<Entry>,
 }
 
@@ -170,15 +155,15 @@ impl Table {
     where
         P: DeserializeOwned + JsonSchema + Send,
         R: Serialize + JsonSchema + Clone + 'static,
-        F: Fn(P, Arc<Lazy>, Started) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(P, Arc<Served>, Started) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<R, Error>> + Send,
     {
         self.entries.push(Entry { name, summary, params: || schema_for!(P).to_value(), result: || schema_for!(R).to_value() });
-        let answer = move |params: Params<'static>, engine: Arc<Lazy>, extensions: Extensions| {
+        let answer = move |params: Params<'static>, served: Arc<Served>, extensions: Extensions| {
             let (perform, started) = (perform.clone(), extensions.get::<Started>().cloned().unwrap_or_default());
             async move {
                 let params = params::read::<P>(name, params.as_str().unwrap_or("{}")).map_err(|error| failure::object(&error))?;
-                perform(params, engine, started).await.map_err(|error| failure::object(&error))
+                perform(params, served, started).await.map_err(|error| failure::object(&error))
             }
         };
         let added = self.module.register_async_method::<Result<R, ErrorObjectOwned>, _, _>(name, answer);
@@ -187,14 +172,14 @@ impl Table {
 }
 
 /// The methods over an engine.
-pub(super) fn module(engine: Arc<Lazy>) -> RpcModule<Lazy> {
-    table(engine).module
+pub(super) fn module(served: Arc<Served>) -> RpcModule<Served> {
+    table(served).module
 }
 
 /// The OpenRPC document.
 pub(crate) fn openrpc() -> Value {
-    let engine = Lazy::new(Box::new(|| Err(Error::new(ErrorCode::Internal, "describe the methods: no engine is needed"))));
-    let methods: Vec<Value> = table(Arc::new(engine)).entries.iter().map(describe).collect();
+    let none = Lazy::new(Box::new(|| Err(Error::new(ErrorCode::Internal, "describe the methods: no engine is needed"))));
+    let methods: Vec<Value> = table(Arc::new(Served::new(none))).entries.iter().map(describe).collect();
     json!({
         "openrpc": "1.3.2",
         "info": { "title": "Naestro", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "MIT OR Apache-2.0" } },
@@ -217,8 +202,8 @@ fn describe(entry: &Entry) -> Value {
     })
 }
 
-fn table(engine: Arc<Lazy>) -> Table {
-    let mut table = Table { module: RpcModule::from_arc(engine), entries: Vec::new() };
+fn table(served: Arc<Served>) -> Table {
+    let mut table = Table { module: RpcModule::from_arc(served), entries: Vec::new() };
     about(&mut table);
     commands(&mut table);
     signals(&mut table);
@@ -227,29 +212,29 @@ fn table(engine: Arc<Lazy>) -> Table {
 }
 
 fn about(table: &mut Table) {
-    table.add("naestro.version", "Which program this is; opens nothing.", async |_: Nothing, engine: Arc<Lazy>, _| {
-        Ok(Version { name: "naestro", version: env!("CARGO_PKG_VERSION"), panics: engine.panics.load(Ordering::Relaxed) })
+    table.add("naestro.version", "Which program this is; opens nothing.", async |_: Nothing, served: Arc<Served>, _| {
+        Ok(Version { name: "naestro", version: env!("CARGO_PKG_VERSION"), panics: served.panics.load(Ordering::Relaxed) })
     });
     table.add("rpc.discover", "This document.", async |_: Nothing, _, _| Ok(openrpc()));
 }
 
 fn commands(table: &mut Table) {
-    table.add("naestro.orchestrate", "Starts or resumes a run; its updates follow.", |params: Orchestrate, engine, started| {
-        start(Command::Orchestrate(Box::new(params)), engine, started)
+    table.add("naestro.orchestrate", "Starts or resumes a run; its updates follow.", |params: Orchestrate, served, started| {
+        start(Command::Orchestrate(Box::new(params)), served, started)
     });
-    table.add("naestro.test", "Runs the tests that a change affects, or others; updates follow.", |params: Test, engine, started| {
-        start(Command::Test(params), engine, started)
+    table.add("naestro.test", "Runs the tests that a change affects, or others; updates follow.", |params: Test, served, started| {
+        start(Command::Test(params), served, started)
     });
     table.add("naestro.explain", "Explains code or a recorded run, from evidence only; with a model a run follows.", explain);
     table.add("naestro.trace", "Asks or changes the journal: `op` says what.", trace);
 }
 
 fn signals(table: &mut Table) {
-    table.add("naestro.answer", "Answers a question of a run.", |answer: Answer, engine, _| say(Signal::Answer(answer), engine));
-    table.add("naestro.cancel", "Ends a run for good.", |Run { run }: Run, engine, _| say(Signal::Cancel { run }, engine));
-    table.add("naestro.suspend", "Stops a run for now.", |Run { run }: Run, engine, _| say(Signal::Suspend { run }, engine));
-    table.add("naestro.patch", "Replaces the steps of a run that have not started.", |Patch { run, plan }: Patch, engine, _| {
-        say(Signal::Patch { run, plan }, engine)
+    table.add("naestro.answer", "Answers a question of a run.", |answer: Answer, served, _| say(Signal::Answer(answer), served));
+    table.add("naestro.cancel", "Ends a run for good.", |Run { run }: Run, served, _| say(Signal::Cancel { run }, served));
+    table.add("naestro.suspend", "Stops a run for now.", |Run { run }: Run, served, _| say(Signal::Suspend { run }, served));
+    table.add("naestro.patch", "Replaces the steps of a run that have not started.", |Patch { run, plan }: Patch, served, _| {
+        say(Signal::Patch { run, plan }, served)
     });
 }
 
@@ -260,11 +245,11 @@ fn queries(table: &mut Table) {
 }
 
 fn caller() -> Caller {
-    Caller { face: Face::Rpc, answers: true, progress: None }
+    Caller { face: Face::Rpc, name: String::new(), answers: true, progress: None }
 }
 
-async fn start(command: Command, engine: Arc<Lazy>, started: Started) -> Result<Going, Error> {
-    match engine.get()?.submit(command, caller()).await? {
+async fn start(command: Command, served: Arc<Served>, started: Started) -> Result<Going, Error> {
+    match served.engine.submit(command, caller()).await? {
         Handle::Run { run, updates } => {
             started.add(updates);
             Ok(Going { run })
@@ -273,15 +258,15 @@ async fn start(command: Command, engine: Arc<Lazy>, started: Started) -> Result<
     }
 }
 
-async fn trace(trace: Trace, engine: Arc<Lazy>, _: Started) -> Result<TraceReply, Error> {
-    match engine.get()?.submit(Command::Trace(trace), caller()).await? {
+async fn trace(trace: Trace, served: Arc<Served>, _: Started) -> Result<TraceReply, Error> {
+    match served.engine.submit(Command::Trace(trace), caller()).await? {
         Handle::Trace(reply) => Ok(reply),
         Handle::Run { .. } | Handle::Explanation(_) => Err(watch::unexpected("a trace")),
     }
 }
 
-async fn explain(explain: Explain, engine: Arc<Lazy>, started: Started) -> Result<Explained, Error> {
-    match engine.get()?.submit(Command::Explain(explain), caller()).await? {
+async fn explain(explain: Explain, served: Arc<Served>, started: Started) -> Result<Explained, Error> {
+    match served.engine.submit(Command::Explain(explain), caller()).await? {
         Handle::Explanation(explanation) => Ok(Explained::Ready(explanation)),
         Handle::Run { run, updates } => {
             started.add(updates);
@@ -291,35 +276,35 @@ async fn explain(explain: Explain, engine: Arc<Lazy>, started: Started) -> Resul
     }
 }
 
-async fn citations(params: Cited, engine: Arc<Lazy>, _: Started) -> Result<Holds, Error> {
-    match engine.get()?.query(Query::Holds { workspace: params.workspace, citations: params.citations }).await? {
+async fn citations(params: Cited, served: Arc<Served>, _: Started) -> Result<Holds, Error> {
+    match served.engine.query(Query::Holds { workspace: params.workspace, citations: params.citations }).await? {
         Reply::Holds(holds) => Ok(Holds { holds }),
-        Reply::State(_) | Reply::Events(_) => Err(watch::unexpected("whether citations hold")),
+        _ => Err(watch::unexpected("whether citations hold")),
     }
 }
 
-async fn say(signal: Signal, engine: Arc<Lazy>) -> Result<Done, Error> {
-    engine.get()?.signal(signal, caller()).await.map(|()| Done {})
+async fn say(signal: Signal, served: Arc<Served>) -> Result<Done, Error> {
+    served.engine.signal(signal, caller()).await.map(|()| Done {})
 }
 
-async fn state(params: Run, engine: Arc<Lazy>, _: Started) -> Result<RunState, Error> {
-    match engine.get()?.query(Query::State { run: params.run }).await? {
+async fn state(params: Run, served: Arc<Served>, _: Started) -> Result<RunState, Error> {
+    match served.engine.query(Query::State { run: params.run }).await? {
         Reply::State(state) => Ok(*state),
-        Reply::Events(_) | Reply::Holds(_) => Err(watch::unexpected("a state")),
+        _ => Err(watch::unexpected("a state")),
     }
 }
 
 /// At the end of the input the wait ends, and what there is by then is the answer.
-async fn events(params: Since, engine: Arc<Lazy>, _: Started) -> Result<Events, Error> {
+async fn events(params: Since, served: Arc<Served>, _: Started) -> Result<Events, Error> {
     let query = |wait_ms| Query::Events { run: params.run.clone(), since: params.since, limit: params.limit, wait_ms };
-    let asked = engine.get()?;
+    let asked = &served.engine;
     let reply = tokio::select! {
         reply = asked.query(query(params.wait_ms)) => reply?,
-        () = engine.closing.cancelled(), if params.wait_ms > 0 => asked.query(query(0)).await?,
+        () = served.closing.cancelled(), if params.wait_ms > 0 => asked.query(query(0)).await?,
     };
     match reply {
         Reply::Events(events) => Ok(events),
-        Reply::State(_) | Reply::Holds(_) => Err(watch::unexpected("events")),
+        _ => Err(watch::unexpected("events")),
     }
 }
 

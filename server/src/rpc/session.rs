@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use jsonrpsee::Methods;
 use jsonrpsee::types::{Id, Request};
-use naestro_api::{Error, ErrorCode};
+use naestro_api::{Engine as _, Error, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio_util::task::TaskTracker;
@@ -21,7 +21,7 @@ use super::envelope::{self, Call, Item, Said};
 use super::failure::{self, BUSY, INTERNAL, INVALID_REQUEST, METHOD_NOT_FOUND};
 use super::follow::{self, Started};
 use super::frame::{Frame, MOST};
-use super::methods::{self, Lazy};
+use super::methods::{self, Served};
 use super::outbox::Outbox;
 use crate::near;
 
@@ -34,7 +34,7 @@ const MOST_KIB: usize = 2 * MOST / 1024;
 pub(super) struct Session {
     /// Lines to the client.
     pub(super) outbox: Outbox,
-    engine: Arc<Lazy>,
+    served: Arc<Served>,
     methods: Methods,
     calls: TaskTracker,
     followers: TaskTracker,
@@ -46,11 +46,11 @@ pub(super) struct Session {
 
 impl Session {
     /// A client that reads from `outbox`.
-    pub(super) fn new(engine: Arc<Lazy>, outbox: Outbox) -> Self {
+    pub(super) fn new(served: Arc<Served>, outbox: Outbox) -> Self {
         Self {
             outbox,
-            methods: methods::module(Arc::clone(&engine)).into(),
-            engine,
+            methods: methods::module(Arc::clone(&served)).into(),
+            served,
             calls: TaskTracker::new(),
             followers: TaskTracker::new(),
             room: Arc::new(Semaphore::new(MOST_CALLS)),
@@ -73,16 +73,14 @@ impl Session {
 
     /// Waits for requests that go on; what waits for events is told to stop waiting.
     pub(super) async fn finish_calls(&self, limit: Duration) -> Result<(), Elapsed> {
-        self.engine.stop_waiting();
+        self.served.stop_waiting();
         self.calls.close();
         tokio::time::timeout(limit, self.calls.wait()).await
     }
 
-    /// Suspends every run, where an engine was ever needed.
+    /// Suspends every run.
     pub(super) async fn close_engine(&self) {
-        if let Some(engine) = self.engine.opened() {
-            engine.close().await;
-        }
+        self.served.engine.close().await;
     }
 
     /// Waits for the last updates of the runs.
@@ -142,7 +140,7 @@ impl Session {
         let request = Request::borrowed(&call.method, call.params.as_deref(), id.clone());
         let answered = AssertUnwindSafe(perform(&methods, &request)).catch_unwind().await;
         answered.unwrap_or_else(|_| {
-            self.engine.panicked();
+            self.served.panicked();
             let error = Error::new(ErrorCode::Internal, format!("answer {}: a bug stopped it", call.method));
             failure::line(id, INTERNAL, &error.hint("standard error says where; other requests are not affected"))
         })

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::frame::Frame;
-use super::methods::Lazy;
+use super::methods::Served;
 use super::outbox::Outbox;
 use super::session::Session;
+use crate::lazy::Lazy;
 
 /// Answers by what it is asked: a goal is a script of updates, some runs panic or wait.
 struct Double;
@@ -55,6 +56,7 @@ impl Engine for Double {
                 Query::Events { .. } => std::future::pending().await,
                 Query::State { run } => Err(Error::new(ErrorCode::UnknownRun, format!("find run {run}"))),
                 Query::Holds { citations, .. } => Ok(Reply::Holds(citations.iter().map(|citation| citation.line == 1).collect())),
+                Query::Diff { .. } | Query::Recipes => panic!("no method asks for it"),
             }
         })
     }
@@ -95,7 +97,7 @@ impl Write for Pipe {
 fn session(out: impl Write + Send + 'static) -> (Arc<Session>, oneshot::Receiver<()>) {
     let (outbox, written) = Outbox::start(out).expect("a thread");
     let engine = Lazy::new(Box::new(|| Ok(Arc::new(Double) as Arc<dyn Engine>)));
-    (Arc::new(Session::new(Arc::new(engine), outbox)), written)
+    (Arc::new(Session::new(Arc::new(Served::new(engine)), outbox)), written)
 }
 
 /// Takes the frames one after another, then ends, and returns the lines.
@@ -154,7 +156,7 @@ fn the_version_opens_nothing() {
             *count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
             Ok(Arc::new(Double) as Arc<dyn Engine>)
         }));
-        let session = Arc::new(Session::new(Arc::new(engine), outbox));
+        let session = Arc::new(Session::new(Arc::new(Served::new(engine)), outbox));
         session.take(request(1, "naestro.version", &json!({}))).await;
         lines.recv().await.expect("an answer");
         assert_eq!(*made.lock().unwrap_or_else(PoisonError::into_inner), 0);

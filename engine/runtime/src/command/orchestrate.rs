@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::context::Preamble;
 use crate::dispatcher::{Dispatcher, event_of, now};
-use crate::engine::{LiveRun, Shared, Workshop, blocking, lock};
+use crate::engine::{LiveRun, Shared, Starter, Workshop, blocking, lock};
 use crate::executor::Ports;
 use crate::fold::Fold;
 use crate::letter::Posted;
@@ -66,19 +66,20 @@ pub(crate) async fn start(shared: &Arc<Shared>, command: Orchestrate, caller: &C
         news.extend(update::of_event(&fold, event, &[]).into_iter().map(|body| (seq, body)));
     }
     fold.actions = actions;
-    Ok(launch(shared, &workshop, journal, Taken { fold, preamble, letters: 0, resumed: false, news }, Vec::new()))
+    let taken = Taken { fold, preamble, letters: 0, resumed: false, news };
+    Ok(launch(shared, &workshop, journal, taken, Vec::new(), Starter::of(caller)))
 }
 
 /// Ends a run that is suspended and live nowhere.
 ///
 /// # Errors
 /// What is wrong with the journal.
-pub(crate) async fn cancel_suspended(shared: &Arc<Shared>, run: RunId) -> Result<(), Error> {
+pub(crate) async fn cancel_suspended(shared: &Arc<Shared>, run: RunId, caller: &Caller) -> Result<(), Error> {
     let workshop = shared.workshop()?;
     let journal = shared.journal()?;
     let (taken, crashed) = take_over(shared, &workshop, &journal, run).await?;
     let first = vec![What::Signalled(naestro_kernel::Signal::Cancel), What::Resumed { crashed, interactive: false }];
-    let Handle::Run { mut updates, .. } = launch(shared, &workshop, journal, taken, first) else {
+    let Handle::Run { mut updates, .. } = launch(shared, &workshop, journal, taken, first, Starter::of(caller)) else {
         return Ok(());
     };
     while futures_util::StreamExt::next(&mut updates).await.is_some() {}
@@ -100,7 +101,7 @@ async fn resume(shared: &Arc<Shared>, run: &str, caller: &Caller) -> Result<Hand
         first.extend(posted.and_then(|posted| event_of(&taken.fold, &posted).ok()));
     }
     first.push(What::Resumed { crashed, interactive: caller.answers });
-    Ok(launch(shared, &workshop, journal, taken, first))
+    Ok(launch(shared, &workshop, journal, taken, first, Starter::of(caller)))
 }
 
 /// A run taken up: its fold and what it goes on from.
@@ -162,7 +163,14 @@ async fn letters(journal: &Arc<dyn Journal>, run: RunId) -> Result<Vec<Letter>, 
 }
 
 /// Hands the run to a dispatcher of its own.
-fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, taken: Taken, first: Vec<What>) -> Handle {
+fn launch(
+    shared: &Arc<Shared>,
+    workshop: &Workshop,
+    journal: Arc<dyn Journal>,
+    taken: Taken,
+    first: Vec<What>,
+    starter: Starter,
+) -> Handle {
     let (updates, heard) = mpsc::unbounded_channel();
     let (inputs, inputs_in) = mpsc::unbounded_channel();
     let (ending, ended) = watch::channel(());
@@ -197,7 +205,7 @@ fn launch(shared: &Arc<Shared>, workshop: &Workshop, journal: Arc<dyn Journal>, 
         letters,
         inputs: inputs_in,
     };
-    lock(&shared.live).insert(run, LiveRun { inputs, ended });
+    lock(&shared.live).insert(run, LiveRun { inputs, starter, ended });
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         let driven = AssertUnwindSafe(dispatcher.drive(first)).catch_unwind().await;
