@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::lazy::Lazy;
+use crate::screen::Screen;
 use crate::{exit, folder, process, wire};
 
 /// Offer orchestrate, explain, test and trace to other assistants by the Model Context Protocol.
@@ -105,7 +106,9 @@ impl Args {
             Error::new(ErrorCode::Unavailable, format!("listen on {address}: {error}")).hint("give another port; port 0 takes a free one")
         })?;
         let bound = listener.local_addr().unwrap_or(address);
-        eprintln!("listening on http://{bound}{PATH}\nthe token each request has to bear is in {}", file.display());
+        let mut screen = Screen::new(false);
+        screen.note(&format!("listening on http://{bound}{PATH}"));
+        screen.note(&format!("the token that each request has to bear is in {}", file.display()));
         let (made, closing) = (handler.clone(), handler);
         let part = Arc::new(Part::new(access, move || made.another()));
         let stop = CancellationToken::new();

@@ -13,6 +13,8 @@ mod explains;
 mod fixes;
 mod full_disk;
 mod golden;
+mod mcp;
+mod mcp_runs;
 mod models;
 mod modes;
 mod naestro;

@@ -77,13 +77,13 @@ impl<H: ServerHandler> Part<H> {
     /// Answers a request.
     pub async fn answer(&self, request: Request<Incoming>) -> Answer {
         if let Err(refused) = self.access.check(request.headers()) {
-            return refused;
+            return *refused;
         }
         match guard::body(request, BODY, BODY_TIME).await {
-            Err(refused) => refused,
+            Err(refused) => *refused,
             Ok(Checked { initializes: true, .. }) if self.sessions.sessions.read().await.len() >= MOST_SESSIONS => {
                 let message = format!("there are {MOST_SESSIONS} sessions: end one, or try again when one has been idle for five minutes");
-                guard::refuse(StatusCode::SERVICE_UNAVAILABLE, guard::INTERNAL, &message)
+                *guard::refuse(StatusCode::SERVICE_UNAVAILABLE, guard::INTERNAL, &message)
             }
             Ok(Checked { request, .. }) => self.service.handle(request).await,
         }
@@ -139,7 +139,7 @@ async fn connection<H: ServerHandler>(stream: TcpStream, peer: SocketAddr, part:
     let answer = service_fn(move |request: Request<Incoming>| {
         let part = Arc::clone(&part);
         async move {
-            let answer = if request.uri().path() == PATH { part.answer(request).await } else { guard::nothing_there() };
+            let answer = if request.uri().path() == PATH { part.answer(request).await } else { *guard::nothing_there() };
             Ok::<_, std::convert::Infallible>(answer)
         }
     });

@@ -76,7 +76,7 @@ pub(crate) async fn call(
     };
     let answered = match result {
         Ok(Begun::Run(mut call)) => call.answer(wish).await,
-        Ok(Begun::Answered(response)) => Ok(response),
+        Ok(Begun::Answered(response)) => Ok(*response),
         Err(error) => Err(error),
     };
     Ok(answered.unwrap_or_else(|error| failure::result(&error).into()))
@@ -85,7 +85,7 @@ pub(crate) async fn call(
 /// What a command began.
 enum Begun<'a> {
     Run(Box<Call<'a>>),
-    Answered(CallToolResponse),
+    Answered(Box<CallToolResponse>),
 }
 
 async fn start<'a>(face: &'a Face, cx: &'a Context, tool: String, command: Command) -> Result<Begun<'a>, Error> {
@@ -112,7 +112,7 @@ async fn start<'a>(face: &'a Face, cx: &'a Context, tool: String, command: Comma
             let (updates, heard) = (Some(updates), Heard::default());
             Ok(Begun::Run(Box::new(Call { face, cx, tool, run, updates, heard, progress })))
         }
-        Handle::Explanation(explanation) => Ok(Begun::Answered(outcome::explanation(&explanation).into())),
+        Handle::Explanation(explanation) => Ok(Begun::Answered(Box::new(outcome::explanation(&explanation).into()))),
         Handle::Trace(_) => Err(failure::unexpected("a run")),
     }
 }

@@ -64,7 +64,7 @@ where
     let transport = Pipe { messages, wire: Arc::clone(&wire) };
     let closing = handler.clone();
     let serving = async {
-        match handler.serve(transport).await {
+        match Box::pin(handler.serve(transport)).await {
             Ok(running) => _ = running.waiting().await,
             Err(error) => tracing::debug!(%error, "the client left before it began"),
         }

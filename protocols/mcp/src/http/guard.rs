@@ -34,7 +34,7 @@ impl Access {
     }
 
     /// Looks at the token.
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Answer> {
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Box<Answer>> {
         let Some(token) = &self.token else { return Ok(()) };
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
         if given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes()))) {
@@ -61,7 +61,7 @@ pub(super) struct Checked {
 }
 
 /// Takes in the body: within its bytes, its time, and the depth the parser allows; one message, not a batch.
-pub(super) async fn body(request: Request<Incoming>, most: usize, within: Duration) -> Result<Checked, Answer> {
+pub(super) async fn body(request: Request<Incoming>, most: usize, within: Duration) -> Result<Checked, Box<Answer>> {
     let (head, body) = request.into_parts();
     let whole = match tokio::time::timeout(within, Limited::new(body, most).collect()).await {
         Ok(Ok(whole)) => whole.to_bytes(),
@@ -79,7 +79,7 @@ pub(super) async fn body(request: Request<Incoming>, most: usize, within: Durati
 }
 
 /// Whether the message is `initialize`.
-fn look(whole: &[u8]) -> Result<bool, Answer> {
+fn look(whole: &[u8]) -> Result<bool, Box<Answer>> {
     match serde_json::from_slice::<Value>(whole) {
         Ok(Value::Object(message)) => Ok(message.get("method").and_then(Value::as_str) == Some("initialize")),
         Ok(Value::Array(_)) => {
@@ -91,17 +91,17 @@ fn look(whole: &[u8]) -> Result<bool, Answer> {
 }
 
 /// That there is nothing at this path.
-pub(super) fn nothing_there() -> Answer {
+pub(super) fn nothing_there() -> Box<Answer> {
     refuse(StatusCode::NOT_FOUND, INVALID_REQUEST, &format!("failed to find anything there: the endpoint is {}", super::PATH))
 }
 
 /// A refusal that both a person and a client of the protocol can read.
-pub(super) fn refuse(status: StatusCode, code: i32, message: &str) -> Answer {
+pub(super) fn refuse(status: StatusCode, code: i32, message: &str) -> Box<Answer> {
     let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } }).to_string();
     let mut response = Response::new(Full::from(body).boxed());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Box::new(response)
 }
 
 /// The token of a header; the scheme's name knows no case.
