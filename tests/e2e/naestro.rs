@@ -4,11 +4,12 @@
 //! only a test that damages things says so.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use naestro_tests::projects::Project;
@@ -50,7 +51,8 @@ pub(super) struct Going {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
-    err: Option<std::thread::JoinHandle<String>>,
+    err: Arc<Mutex<String>>,
+    reading_err: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Naestro {
@@ -186,7 +188,7 @@ impl Going {
     /// Starts a command and reads along.
     pub(super) fn start(mut command: Command) -> Self {
         let mut child = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
@@ -195,11 +197,41 @@ impl Going {
                 }
             }
         });
-        let err = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            err.read_to_end(&mut bytes).map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        let said = Arc::new(Mutex::new(String::new()));
+        let hears = Arc::clone(&said);
+        let reading_err = std::thread::spawn(move || {
+            let mut err = BufReader::new(err);
+            let mut line = Vec::new();
+            while err.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                hears.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
         });
-        Self { child, lines, seen: Vec::new(), err: Some(err) }
+        Self { child, lines, seen: Vec::new(), err: said, reading_err: Some(reading_err) }
+    }
+
+    /// What follows these words on its standard error, up to the end of the line.
+    #[track_caller]
+    pub(super) fn says_after(&self, words: &str) -> String {
+        let found = || {
+            let said = self.err.lock().unwrap();
+            let (_, rest) = said.split_once(words)?;
+            rest.split_once('\n').map(|(line, _)| line.trim().to_owned())
+        };
+        eventually(|| found().is_some());
+        found().unwrap()
+    }
+
+    /// The most memory it ever held, in KiB.
+    pub(super) fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Writes bytes to it, as they are.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.child.stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// Writes a line to it.
@@ -273,7 +305,10 @@ impl Going {
     }
 
     fn err(&mut self) -> String {
-        self.err.take().map(|err| err.join().unwrap()).unwrap_or_default()
+        if let Some(reading) = self.reading_err.take() {
+            reading.join().unwrap();
+        }
+        self.err.lock().unwrap().clone()
     }
 }
 

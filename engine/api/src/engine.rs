@@ -94,7 +94,7 @@ pub enum Query {
         /// At most so many; 1000 where absent.
         #[serde(default)]
         limit: Option<usize>,
-        /// How long to wait for the first one, in milliseconds; 0 where absent, at most 30,000.
+        /// How long to wait for the first one, in milliseconds; 0 where absent, at most 30,000. Ends early once nothing works on the run.
         #[serde(default)]
         wait_ms: u64,
     },

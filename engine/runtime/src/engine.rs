@@ -230,14 +230,22 @@ impl Shared {
         let journal = self.journal()?;
         let run = self.resolve(run).await?;
         let until = tokio::time::Instant::now() + std::time::Duration::from_millis(wait_ms.min(30_000));
+        let mut was_owned = false;
         loop {
             let reader = Arc::clone(&journal);
-            let events = blocking(move || reader.read(run, since, limit.min(10_000)).map_err(|error| failure::of_journal(&error))).await?;
-            if !events.is_empty() || tokio::time::Instant::now() >= until {
+            let look = move || {
+                let events = reader.read(run, since, limit.min(10_000))?;
+                // Whether anything more is to be expected matters only where there is nothing yet.
+                let owned = events.is_empty() && reader.entry(run)?.owned;
+                Ok((events, owned))
+            };
+            let (events, owned) = blocking(move || look().map_err(|error| failure::of_journal(&error))).await?;
+            if !events.is_empty() || (was_owned && !owned) || tokio::time::Instant::now() >= until {
                 let events: Vec<_> = events.iter().zip(since..).map(|(event, seq)| story::entry(seq, event)).collect();
                 let next = since + events.len() as u64;
                 return Ok(Events { events, next });
             }
+            was_owned = owned;
             // Either another process has written, or it is time to look whether this one has.
             let _ = tokio::time::timeout_at(until.min(tokio::time::Instant::now() + LOOK), journal.changed()).await;
         }

@@ -9,10 +9,12 @@
 use std::time::Duration;
 
 use naestro_api::{Answer, Engine, Error, ErrorCode, Question, Signal};
+use rmcp::RoleServer;
 use rmcp::model::{
-    ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema, InputRequest, InputRequests,
+    ClientResult, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema, InputRequest, InputRequests,
     InputRequiredResult, InputResponses, RequestStateCodec, RequestStateError, SealOptions,
 };
+use rmcp::service::{PeerRequestOptions, RequestHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -89,13 +91,40 @@ pub(crate) enum Said {
     Nothing,
 }
 
-/// Puts the question to the human by elicitation; a client that fails at it has said nothing.
-pub(crate) async fn elicit(cx: &Context, question: &Question) -> Result<Said, Error> {
-    match cx.peer.create_elicitation(form(question)?).await {
-        Ok(result) => Ok(said(question, &result).unwrap_or(Said::Nothing)),
-        Err(error) => {
-            tracing::warn!(%error, "the client could not put a question to its human");
-            Ok(Said::Nothing)
+/// A form that is before the human.
+pub(crate) struct Form(RequestHandle<RoleServer>);
+
+impl Form {
+    /// Puts the question before the human by elicitation.
+    ///
+    /// # Errors
+    /// `internal` where the question cannot be written, `unavailable` where the client is gone.
+    pub(crate) async fn show(cx: &Context, question: &Question) -> Result<Self, Error> {
+        let request = ElicitRequest::new(form(question)?).into();
+        let sent = cx.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await;
+        sent.map(Self).map_err(|error| Error::new(ErrorCode::Unavailable, format!("put a question to the client: {error}")))
+    }
+
+    /// What the human says; a client that fails at asking has said nothing.
+    pub(crate) async fn said(&mut self, question: &Question) -> Said {
+        match (&mut self.0.rx).await {
+            Ok(Ok(ClientResult::ElicitResult(result))) => said(question, &result).unwrap_or(Said::Nothing),
+            other => {
+                let error = match other {
+                    Ok(Err(error)) => error.to_string(),
+                    Ok(Ok(_)) => "it answered something else".to_owned(),
+                    Err(_) => "it is gone".to_owned(),
+                };
+                tracing::warn!(error, "the client could not put a question to its human");
+                Said::Nothing
+            }
+        }
+    }
+
+    /// Takes it away: nobody has to answer any more.
+    pub(crate) async fn close(self, why: &str) {
+        if let Err(error) = self.0.cancel(Some(why.to_owned())).await {
+            tracing::debug!(%error, "failed to take a question back");
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn updates(
     }
 }
 
-/// Follows a run of any process by its events.
+/// Follows a run of any process by its events; where `asks` is false its questions are no reason to stop.
 ///
 /// # Errors
 /// `unknown_run`, or what is wrong with the journal.
@@ -85,13 +85,14 @@ pub(crate) async fn journal(
     run: &str,
     progress: &mut Progress<'_>,
     until: Option<Instant>,
+    asks: bool,
 ) -> Result<Stop, Error> {
     loop {
         let state = state(engine, run).await?;
         if state.outcome.is_some() || !state.live {
             return Ok(Stop::Ended);
         }
-        if let Some(question) = state.questions.into_iter().next() {
+        if let Some(question) = state.questions.into_iter().next().filter(|_| asks) {
             return Ok(Stop::Asks(question));
         }
         let events = engine.query(Query::Events { run: state.run, since: state.events, limit: None, wait_ms: WAIT_MS });
@@ -108,6 +109,20 @@ pub(crate) async fn journal(
             }
             () = progress.beat() => {}
         }
+    }
+}
+
+/// Returns when the question is open no more, whoever answered it.
+///
+/// # Errors
+/// `unknown_run`, or what is wrong with the journal.
+pub(crate) async fn answered(engine: &dyn Engine, run: &str, question: u32) -> Result<(), Error> {
+    loop {
+        let state = state(engine, run).await?;
+        if state.questions.iter().all(|open| open.question != question) {
+            return Ok(());
+        }
+        engine.query(Query::Events { run: state.run, since: state.events, limit: None, wait_ms: WAIT_MS }).await?;
     }
 }
 

@@ -39,6 +39,8 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const MOST_CONNECTIONS: usize = 256;
 /// The most sessions of clients that begin with `initialize`; idle ones end after five minutes.
 const MOST_SESSIONS: usize = 256;
+/// How long answers may take to be written, once the server is to end.
+const FLUSHING: Duration = Duration::from_millis(100);
 /// How long connections may take to end, once they are asked to.
 const ENDING: Duration = Duration::from_millis(300);
 
@@ -124,8 +126,10 @@ pub async fn serve<H: ServerHandler>(listener: TcpListener, part: Arc<Part<H>>, 
             drop(permit);
         });
     }
-    part.end();
     connections.close();
+    // What was answered a moment ago is on its way; connections that are kept open for more do not end by themselves.
+    let _ = tokio::time::timeout(FLUSHING, connections.wait()).await;
+    part.end();
     // Those that do not end are dropped with the process.
     let _ = tokio::time::timeout(ENDING, connections.wait()).await;
     Ok(())

@@ -149,14 +149,23 @@ pub(crate) fn structured(text: String, value: Value) -> CallToolResult {
 fn next(run: &RunState, stands: State) -> Option<String> {
     let id = &run.run;
     match stands {
-        State::Running => Some(format!("wait for it: trace with op \"wait\" and run {id}")),
+        State::Running => Some(waits(id)),
         State::Waiting => run.questions.first().map(|question| {
             let choice = question.choices.first().map_or("TEXT", String::as_str);
-            format!("a human answers it in a terminal: naestro answer {id} {} {choice}", question.question)
+            let then = if run.live { waits(id) } else { resumes(id) };
+            format!("a human answers it in a terminal: naestro answer {id} {} {choice}\nthen {then}", question.question)
         }),
-        State::Suspended => Some(format!("go on with it: orchestrate with resume {id}")),
+        State::Suspended => Some(resumes(id)),
         State::Succeeded | State::Failed | State::Cancelled | State::Refused => None,
     }
+}
+
+fn waits(run: &str) -> String {
+    format!("wait for it: trace with op \"wait\" and run {run}")
+}
+
+fn resumes(run: &str) -> String {
+    format!("go on with it: orchestrate with resume {run}")
 }
 
 fn in_words(run: &Run<'_>, diff: &str) -> String {

@@ -10,7 +10,7 @@ use rmcp::model::{CallToolRequestParams, CallToolResponse, ErrorData, InputRespo
 use tokio::time::Instant;
 
 use crate::client::{self, Context};
-use crate::consent::{self, Said};
+use crate::consent::{self, Form, Said};
 use crate::follow::{self, Heard, Stop};
 use crate::handler::Face;
 use crate::progress::Progress;
@@ -54,6 +54,8 @@ struct Call<'a> {
     updates: Option<Updates>,
     heard: Heard,
     progress: Progress<'a>,
+    /// Whether the human closed the question, so that the run is to end rather than to ask again.
+    closed: bool,
 }
 
 /// Starts what the command says, or goes on with what the round brings back, and answers.
@@ -110,7 +112,7 @@ async fn start<'a>(face: &'a Face, cx: &'a Context, tool: String, command: Comma
     match handle {
         Handle::Run { run, updates } => {
             let (updates, heard) = (Some(updates), Heard::default());
-            Ok(Begun::Run(Box::new(Call { face, cx, tool, run, updates, heard, progress })))
+            Ok(Begun::Run(Box::new(Call { face, cx, tool, run, updates, heard, progress, closed: false })))
         }
         Handle::Explanation(explanation) => Ok(Begun::Answered(Box::new(outcome::explanation(&explanation).into()))),
         Handle::Trace(_) => Err(failure::unexpected("a run")),
@@ -122,7 +124,8 @@ impl<'a> Call<'a> {
     async fn go_on(face: &'a Face, cx: &'a Context, round: &Round, state: &str) -> Result<Begun<'a>, ErrorData> {
         let pending = face.seal.read(cx, &round.tool, state).map_err(|error| failure::of(&error))?;
         let (tool, run) = (round.tool.clone(), pending.run);
-        let mut call = Call { face, cx, tool, run, updates: None, heard: Heard::default(), progress: Progress::of(cx) };
+        let (heard, progress) = (Heard::default(), Progress::of(cx));
+        let mut call = Call { face, cx, tool, run, updates: None, heard, progress, closed: false };
         let asked = call.open_question(pending.question).await.map_err(|error| failure::of(&error))?;
         match asked.as_ref().map(|question| (question, consent::came_back(question, round.responses.as_ref()))) {
             // No answer, or none that is one: asked again below. Answered already: the run goes on.
@@ -141,7 +144,10 @@ impl<'a> Call<'a> {
     async fn take(&mut self, question: &Question, said: Said) -> Result<(), Error> {
         match said {
             Said::Choice(choice) => consent::answer(self.cx, &*self.face.engine, &self.run, question.question, choice).await,
-            Said::Nothing => self.signal(Signal::Suspend { run: self.run.clone() }).await,
+            Said::Nothing => {
+                self.closed = true;
+                self.signal(Signal::Suspend { run: self.run.clone() }).await
+            }
         }
     }
 
@@ -154,6 +160,9 @@ impl<'a> Call<'a> {
                 Stop::Ended => return self.outcome().await,
                 Stop::Late | Stop::Asks(_) if tasks => return Ok(tasks::created(&*self.face.engine, &self.run).await?.into()),
                 Stop::Late => return self.outcome().await,
+                // It suspends itself, since nobody is there to answer.
+                Stop::Asks(_) if !client::can_elicit(self.cx) && self.updates.is_some() => {}
+                Stop::Asks(_) if !client::can_elicit(self.cx) => return self.outcome().await,
                 Stop::Asks(question) if client::is_modern(self.cx) => {
                     return Ok(self.face.seal.ask(self.cx, &self.tool, &self.run, &question)?.into());
                 }
@@ -166,20 +175,28 @@ impl<'a> Call<'a> {
     async fn follow(&mut self, until: Option<Instant>) -> Result<Stop, Error> {
         match &mut self.updates {
             Some(updates) => Ok(follow::updates(self.cx, updates, &mut self.heard, &mut self.progress, until).await),
-            None => follow::journal(self.cx, &*self.face.engine, &self.run, &mut self.progress, until).await,
+            None => follow::journal(self.cx, &*self.face.engine, &self.run, &mut self.progress, until, !self.closed).await,
         }
     }
 
     /// Puts the question to the human and takes the answer; the client hears meanwhile that the call is alive.
     async fn elicit(&mut self, question: &Question) -> Result<(), Error> {
+        let mut form = Form::show(self.cx, question).await?;
         let said = {
-            let asked = consent::elicit(self.cx, question);
-            tokio::pin!(asked);
+            let elsewhere = follow::answered(&*self.face.engine, &self.run, question.question);
+            tokio::pin!(elsewhere);
             loop {
                 tokio::select! {
-                    said = &mut asked => break said?,
+                    said = form.said(question) => break said,
+                    answered = &mut elsewhere => {
+                        form.close("it was answered elsewhere").await;
+                        return answered;
+                    }
                     // What follows sees that it is cancelled.
-                    () = self.cx.ct.cancelled() => return Ok(()),
+                    () = self.cx.ct.cancelled() => {
+                        form.close("the call was cancelled").await;
+                        return Ok(());
+                    }
                     () = self.face.closing.cancelled() => return Ok(()),
                     () = self.progress.beat() => {}
                 }

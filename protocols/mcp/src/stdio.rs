@@ -135,15 +135,16 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
         let _ = self.write(&json!({ "jsonrpc": "2.0", "id": id, "error": error })).await;
     }
 
-    /// Takes note of a request; says what is wrong where it cannot be taken.
-    fn owe(&self, id: &Value, ends: bool, room: Option<OwnedSemaphorePermit>) -> Result<(), ErrorData> {
+    /// Takes note of a request; says what is wrong where it cannot be taken, and under which id: one that goes on is not answered twice.
+    fn owe(&self, id: &Value, ends: bool, room: Option<OwnedSemaphorePermit>) -> Result<(), (Value, ErrorData)> {
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        if owed.contains_key(&id.to_string()) {
+            let message = format!("failed to take a request with the id {id}: one with that id goes on");
+            return Err((Value::Null, ErrorData::invalid_request(message, None)));
+        }
         if owed.len() >= MOST_CALLS {
             let message = format!("failed to take more than {MOST_CALLS} requests at once\nwait for an answer before the next request");
-            return Err(ErrorData::new(rmcp::model::ErrorCode(BUSY), message, None));
-        }
-        if owed.contains_key(&id.to_string()) {
-            return Err(ErrorData::invalid_request(format!("failed to take a request with the id {id}: one with that id goes on"), None));
+            return Err((id.clone(), ErrorData::new(rmcp::model::ErrorCode(BUSY), message, None)));
         }
         owed.insert(id.to_string(), Owed { ends, _room: room });
         Ok(())
@@ -232,23 +233,27 @@ async fn pass<W: AsyncWrite + Unpin>(
         // Its answer is left out.
         wire.settle(id);
     }
-    let request = match (id, method) {
+    let is_answer = message.get("result").is_some() || message.get("error").is_some();
+    let (request, asks_nothing) = match (id, method) {
         // Nothing has begun that such a message could be about, and rmcp would give up over it.
-        (None, Some(_)) | (Some(_), None) if !*begun && message.is_object() => return,
-        (Some(id), Some(method)) => Some((id, method)),
-        _ => None,
+        (None, Some(_)) if !*begun => return,
+        (Some(_), None) if !*begun && is_answer => return,
+        (Some(id), Some(method)) => (Some((id, method)), false),
+        (id, method) => (None, is_answer || (id.is_none() && method.is_some())),
     };
+    let id = message.get("id").filter(|id| id.is_string() || id.is_i64()).cloned().unwrap_or_default();
     let message = match serde_json::from_value::<ClientJsonRpcMessage>(message) {
         Ok(message) => message,
-        Err(_) if request.is_none() && *begun => return,
+        // Nobody waits for an answer to these.
+        Err(error) if asks_nothing => return tracing::debug!(%error, "an answer or notification could not be read"),
         Err(_) => {
-            let id = request.map(|(id, _)| id).filter(|id| id.is_string() || id.is_i64()).unwrap_or_default();
-            return wire.refuse(&id, &ErrorData::invalid_request("failed to read a request: it is none of JSON-RPC 2.0", None)).await;
+            let error = "failed to read a request: it is none of JSON-RPC 2.0\nit needs jsonrpc \"2.0\", an id that is a string or an integer, and a method";
+            return wire.refuse(&id, &ErrorData::invalid_request(error, None)).await;
         }
     };
     if let Some((id, method)) = &request {
-        if let Err(error) = wire.owe(id, method != "subscriptions/listen", room) {
-            return wire.refuse(&Value::Null, &error).await;
+        if let Err((id, error)) = wire.owe(id, method != "subscriptions/listen", room) {
+            return wire.refuse(&id, &error).await;
         }
         *begun |= !matches!(method.as_str(), "server/discover" | "ping");
     }

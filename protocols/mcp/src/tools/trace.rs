@@ -111,7 +111,7 @@ async fn look(face: &Face, cx: &Context, arguments: Arguments) -> Result<CallToo
 async fn wait(face: &Face, cx: &Context, run: &str, seconds: u64) -> Result<CallToolResult, Error> {
     let until = Instant::now() + Duration::from_secs(seconds);
     let mut progress = Progress::of(cx);
-    follow::journal(cx, &*face.engine, run, &mut progress, Some(until)).await?;
+    follow::journal(cx, &*face.engine, run, &mut progress, Some(until), true).await?;
     outcome::of_run(&*face.engine, run, Heard::default()).await
 }
 
