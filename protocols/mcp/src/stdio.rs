@@ -136,15 +136,15 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
     }
 
     /// Takes note of a request; says what is wrong where it cannot be taken, and under which id: one that goes on is not answered twice.
-    fn owe(&self, id: &Value, ends: bool, room: Option<OwnedSemaphorePermit>) -> Result<(), (Value, ErrorData)> {
+    fn owe(&self, id: &Value, ends: bool, room: Option<OwnedSemaphorePermit>) -> Result<(), Box<(Value, ErrorData)>> {
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         if owed.contains_key(&id.to_string()) {
             let message = format!("failed to take a request with the id {id}: one with that id goes on");
-            return Err((Value::Null, ErrorData::invalid_request(message, None)));
+            return Err(Box::new((Value::Null, ErrorData::invalid_request(message, None))));
         }
         if owed.len() >= MOST_CALLS {
             let message = format!("failed to take more than {MOST_CALLS} requests at once\nwait for an answer before the next request");
-            return Err((id.clone(), ErrorData::new(rmcp::model::ErrorCode(BUSY), message, None)));
+            return Err(Box::new((id.clone(), ErrorData::new(rmcp::model::ErrorCode(BUSY), message, None))));
         }
         owed.insert(id.to_string(), Owed { ends, _room: room });
         Ok(())
@@ -252,7 +252,8 @@ async fn pass<W: AsyncWrite + Unpin>(
         }
     };
     if let Some((id, method)) = &request {
-        if let Err((id, error)) = wire.owe(id, method != "subscriptions/listen", room) {
+        if let Err(wrong) = wire.owe(id, method != "subscriptions/listen", room) {
+            let (id, error) = *wrong;
             return wire.refuse(&id, &error).await;
         }
         *begun |= !matches!(method.as_str(), "server/discover" | "ping");
