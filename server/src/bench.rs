@@ -3,7 +3,9 @@
 mod agent;
 mod cite;
 mod durable;
+mod figures;
 mod index;
+mod mcp;
 mod select;
 
 use clap::Subcommand;
@@ -24,6 +26,7 @@ enum What {
     Cite(cite::Args),
     Durable(durable::Args),
     Index(index::Args),
+    Mcp(mcp::Args),
     Select(select::Args),
 }
 
@@ -34,6 +37,7 @@ impl Args {
             What::Cite(args) => args.run(),
             What::Durable(args) => args.run(),
             What::Index(args) => args.run(),
+            What::Mcp(args) => args.run(),
             What::Select(args) => args.run(),
         }
     }

@@ -96,16 +96,16 @@ impl Args {
         }
         let home = Config::load(None)?.home;
         let (token, file) = token::of(&home)?;
-        let mut access = Access::loopback(Some(token));
-        access.hosts.extend(self.hosts.iter().cloned());
-        if self.insecure {
-            access.hosts.push(address.ip().to_string());
-        }
-        access.origins.extend(self.origins.iter().cloned());
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
             Error::new(ErrorCode::Unavailable, format!("listen on {address}: {error}")).hint("give another port; port 0 takes a free one")
         })?;
         let bound = listener.local_addr().unwrap_or(address);
+        let mut access = Access::loopback(Some(token), bound.port());
+        access.hosts.extend(self.hosts.iter().cloned());
+        if self.insecure {
+            access.hosts.push(address.ip().to_string());
+        }
+        self.origins.iter().for_each(|origin| access.allow(origin));
         let mut screen = Screen::new(false);
         screen.note(&format!("listening on http://{bound}{PATH}"));
         screen.note(&format!("the token that each request has to bear is in {}", file.display()));

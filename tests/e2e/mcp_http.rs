@@ -155,6 +155,8 @@ fn pages_and_other_names_are_kept_out_unless_they_were_let_in() {
     check("evil.example", None, true);
     check("127.0.0.1.evil.example", None, true);
     check(&endpoint.address, Some("https://app.example"), false);
+    check(&endpoint.address, Some(&format!("http://{}", endpoint.address)), false);
+    check(&endpoint.address, Some("https://app.example:8443"), true);
     check(&endpoint.address, Some("https://evil.example"), true);
     check(&endpoint.address, Some("http://localhost:3000"), true);
     check(&endpoint.address, Some("null"), true);

@@ -20,13 +20,14 @@ pub(crate) struct Progress<'a> {
     token: Option<ProgressToken>,
     count: u32,
     words: String,
+    begun: Instant,
     last: Option<Instant>,
 }
 
 impl<'a> Progress<'a> {
     /// Progress of the request; nothing is sent where the client asked for none.
     pub(crate) fn of(cx: &'a Context) -> Self {
-        Self { cx, token: cx.meta.get_progress_token(), count: 0, words: "working".to_owned(), last: None }
+        Self { cx, token: cx.meta.get_progress_token(), count: 0, words: "working".to_owned(), begun: Instant::now(), last: None }
     }
 
     /// Takes note of what is done now, and says it unless something was said a moment ago.
@@ -39,8 +40,7 @@ impl<'a> Progress<'a> {
 
     /// Returns after each silence that was long enough, having said once more what is done.
     pub(crate) async fn beat(&mut self) {
-        let since = *self.last.get_or_insert_with(Instant::now);
-        sleep_until(since + BEAT).await;
+        sleep_until(self.last.unwrap_or(self.begun) + BEAT).await;
         self.send().await;
     }
 

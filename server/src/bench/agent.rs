@@ -5,13 +5,14 @@
 mod client;
 mod endpoint;
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use naestro_api::{Error, ErrorCode};
 use serde::Serialize;
 use serde_json::json;
 
+use super::figures::{Place, median, megabytes, millis};
 use crate::{exit, screen};
 use client::Client;
 use endpoint::{Endpoint, Script};
@@ -45,7 +46,10 @@ impl Args {
         // What the processes leave behind becomes ours, so that it can be counted.
         nix::sys::prctl::set_child_subreaper(true).map_err(|error| unavailable(&error))?;
         let place = Place::make()?;
-        let figures = measure(&place.0, self.rounds)?;
+        let written =
+            (0..endpoint::STEPS).try_for_each(|at| std::fs::write(place.workspace().join(format!("file{at}.txt")), format!("old {at}\n")));
+        written.map_err(|error| unavailable(&error))?;
+        let figures = measure(place.path(), self.rounds)?;
         if self.json {
             screen::json_line(
                 &json!({ "bench": "agent", "version": env!("CARGO_PKG_VERSION"), "rounds": self.rounds, "figures": figures }),
@@ -143,57 +147,10 @@ fn children() -> u32 {
     u32::try_from(pids.iter().filter(|pid| lives(pid)).count()).unwrap_or(u32::MAX)
 }
 
-/// A folder for the state and the workspace, removed with everything in it.
-struct Place(PathBuf);
-
-impl Place {
-    fn make() -> Result<Self, Error> {
-        let place = Self(std::env::temp_dir().join(format!("naestro-bench-{}", std::process::id())));
-        let workspace = place.0.join("workspace");
-        let made = std::fs::create_dir_all(&workspace).and_then(|()| {
-            (0..endpoint::STEPS).try_for_each(|at| std::fs::write(workspace.join(format!("file{at}.txt")), format!("old {at}\n")))
-        });
-        made.map(|()| place).map_err(|error| unavailable(&error))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!("failed to remove {}: {error}", self.0.display());
-        }
-    }
-}
-
-fn median<T: Ord + Copy + Default>(mut values: Vec<T>) -> T {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
 fn line(figure: &Figure) -> String {
     format!("{:<36} {:>8.2} {:<2}  (goal: at most {})\n", figure.what, figure.value, figure.unit, figure.goal)
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorCode::Unavailable, format!("measure: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_median_is_the_middle_and_nothing_of_nothing() {
-        assert_eq!(median(vec![3, 1, 2]), 2);
-        assert_eq!(median(Vec::<u64>::new()), 0);
-    }
 }

@@ -22,15 +22,29 @@ pub struct Access {
     pub token: Option<String>,
     /// The hosts it may be called by, without a port; what another page of a browser resolves to this address is none of them.
     pub hosts: Vec<String>,
-    /// The origins a browser may call from, without a port; none where empty. A request without an origin comes from no page.
+    /// The origins a browser may call from, each with its port. A request without an origin comes from no page.
     pub origins: Vec<String>,
 }
 
 impl Access {
-    /// Asks for this token, and for a call by the loopback's own names, from no page at all.
+    /// Asks for this token, for a call by the loopback's own names, and from no page but the endpoint's own.
     #[must_use]
-    pub fn loopback(token: Option<String>) -> Self {
-        Self { token, hosts: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(), origins: Vec::new() }
+    pub fn loopback(token: Option<String>, port: u16) -> Self {
+        let hosts = ["localhost", "127.0.0.1", "[::1]"];
+        let origins = hosts.map(|host| format!("http://{host}:{port}"));
+        Self { token, hosts: hosts.map(|host| host.trim_matches(['[', ']']).to_owned()).into(), origins: origins.into() }
+    }
+
+    /// Lets pages of one more origin call; without a port it is the one its scheme stands for.
+    pub fn allow(&mut self, origin: &str) {
+        let origin = origin.trim_end_matches('/');
+        let (scheme, host) = origin.split_once("://").unwrap_or(("", origin));
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        self.origins.push(match scheme {
+            "https" if !has_port => format!("{origin}:443"),
+            "http" if !has_port => format!("{origin}:80"),
+            _ => origin.to_owned(),
+        });
     }
 
     /// Looks at the token.
@@ -116,7 +130,7 @@ mod tests {
 
     #[test]
     fn only_the_very_token_lets_a_request_in() {
-        let access = Access::loopback(Some("secret".to_owned()));
+        let access = Access::loopback(Some("secret".to_owned()), 7311);
         let check = |value: Option<&'static str>, expect: bool| {
             let mut headers = HeaderMap::new();
             value.map(|value| headers.insert(AUTHORIZATION, HeaderValue::from_static(value)));
@@ -130,6 +144,16 @@ mod tests {
             check(wrong, false);
         }
         assert!(!format!("{access:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_origin_has_a_port() {
+        let mut access = Access::loopback(None, 7311);
+        ["https://a.example", "http://b.example/", "https://c.example:8443", "null"].iter().for_each(|origin| access.allow(origin));
+        assert_eq!(access.hosts, ["localhost", "127.0.0.1", "::1"]);
+        let own = ["http://localhost:7311", "http://127.0.0.1:7311", "http://[::1]:7311"];
+        assert_eq!(access.origins[..3], own);
+        assert_eq!(access.origins[3..], ["https://a.example:443", "http://b.example:80", "https://c.example:8443", "null"]);
     }
 
     #[test]

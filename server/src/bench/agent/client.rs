@@ -11,6 +11,7 @@ use naestro_api::{Error, ErrorCode};
 use serde_json::{Value, json};
 
 use super::endpoint::{Endpoint, Script};
+use crate::bench::figures::resident;
 
 /// A running `naestro rpc`.
 pub(super) struct Client {
@@ -123,9 +124,7 @@ impl Client {
 
     /// Its resident memory in bytes.
     pub(super) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).unwrap_or_default() * 1024
+        resident(self.child.id())
     }
 
     /// Ends its input and says how long it then took to be gone.
