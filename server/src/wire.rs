@@ -26,6 +26,7 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
         workspaces: Box::new(move |contents, code| {
             Arc::new(LocalWorkspaces::new(for_workspaces.clone(), contents, code)) as Arc<dyn Workspaces>
         }),
+        upstreams: None,
         model: config.model.as_ref().ok().map(model).transpose()?,
         settings: Settings {
             home: config.home.clone(),

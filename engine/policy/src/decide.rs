@@ -120,6 +120,7 @@ impl Effect {
             Self::Check(check) => check.exactly(),
             Self::Diff(diff) => diff.exactly(),
             Self::Import(import) => import.exactly(),
+            Self::Upstream(call) => call.exactly(),
         }
     }
 }

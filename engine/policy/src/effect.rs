@@ -22,6 +22,8 @@ pub enum Effect {
     Diff(Diff),
     /// Importing a diff into the checkout.
     Import(Import),
+    /// A call of another server's tool.
+    Upstream(UpstreamCall),
 }
 
 /// An argument of a port that a permit can cover.
@@ -57,6 +59,10 @@ impl Exact for Diff {
 
 impl Exact for Import {
     const KIND: &'static str = "import";
+}
+
+impl Exact for UpstreamCall {
+    const KIND: &'static str = "upstream";
 }
 
 /// A model call.
@@ -193,4 +199,34 @@ pub struct Import {
     pub diff: Digest,
     /// The paths it writes or removes, relative to the checkout, sorted.
     pub paths: Vec<String>,
+}
+
+/// A call of a tool that another server offers: it happens outside the workspace, and what it does is its own word.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamCall {
+    /// The run it is made for.
+    pub run: RunId,
+    /// The server's name in the user's configuration.
+    pub server: String,
+    /// The tool, as the server calls it.
+    pub tool: String,
+    /// The digest of the description and the schema that the user approved.
+    pub pinned: Digest,
+    /// What the user says of the tool.
+    pub trust: Trust,
+    /// The arguments: a JSON object.
+    pub args: Body,
+    /// The longest it may take, in milliseconds.
+    pub timeout: u64,
+}
+
+/// What the user says of a tool of another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trust {
+    /// That it only reads.
+    ReadOnly,
+    /// That it may be called unasked.
+    Allowed,
+    /// Nothing.
+    Unsaid,
 }

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use naestro_kernel::{Body, Digest, Event, Failure, Finish, Output, RunId, RunOutcome, ToolFacts, Usage};
 
 use crate::Permit;
-use crate::effect::{Check, Diff, Generate, Import, Message, Open, ToolCall, ToolSpec};
+use crate::effect::{Check, Diff, Generate, Import, Message, Open, ToolCall, ToolSpec, Trust, UpstreamCall};
 
 /// A boxed future, as object-safe ports return it.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -117,6 +117,39 @@ pub trait Workspaces: Send + Sync {
 
     /// Ends the run's workspace: its processes are killed, its private files removed. Does nothing if there is none.
     fn close(&self, run: RunId) -> Answer<'_, ()>;
+}
+
+/// A tool of another server that the user approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTool {
+    /// Facts for the kernel, under the name it has here.
+    pub facts: ToolFacts,
+    /// Its description for models, cleaned and bounded.
+    pub spec: ToolSpec,
+    /// The server's name in the user's configuration.
+    pub server: String,
+    /// The name the server knows it by.
+    pub tool: String,
+    /// The digest of the description and the schema that the user approved.
+    pub pinned: Digest,
+    /// What the user says of it.
+    pub trust: Trust,
+}
+
+/// Tools of other servers.
+pub trait Upstreams: Send + Sync {
+    /// The approved tools, in a stable order; starts nothing.
+    fn tools(&self) -> Vec<UpstreamTool>;
+
+    /// Calls a tool, starting its server where it does not run. A server that fails, lies or is silent costs this call: all of that is a
+    /// result that says no.
+    ///
+    /// # Errors
+    /// The failure, if the permit covers another call.
+    fn call(&self, permit: Permit, call: UpstreamCall) -> Answer<'_, Result<ToolResult, Failure>>;
+
+    /// Ends every server that was started, with all that came from it.
+    fn close(&self) -> Answer<'_, ()>;
 }
 
 /// Bytes kept under their own digest, once each.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use naestro_api::{Error, ErrorCode, Signal, Update, UpdateBody};
 use naestro_kernel::{Action, Ask, Event, Invalid, Millis, Question, QuestionId, RunId, RunOutcome, UnitId, What, Work};
 use naestro_policy::effect::{Effect, ToolSpec};
-use naestro_policy::port::{Delta, Durability, Journal, JournalError};
+use naestro_policy::port::{Delta, Durability, Journal, JournalError, UpstreamTool};
 use naestro_policy::{Context, Decision, Permit, Policies};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,8 @@ pub(crate) struct Dispatcher {
     pub(crate) policies: Arc<Policies>,
     pub(crate) ports: Ports,
     pub(crate) specs: Arc<[ToolSpec]>,
+    /// Those of the tools that other servers offer.
+    pub(crate) upstream: Arc<[UpstreamTool]>,
     pub(crate) tests: Tests,
     pub(crate) preamble: Preamble,
     pub(crate) diffs: std::path::PathBuf,
@@ -267,7 +269,7 @@ impl Dispatcher {
     }
 
     fn maker(&self) -> Maker<'_> {
-        Maker { fold: &self.fold, preamble: &self.preamble, specs: &self.specs, tests: &self.tests }
+        Maker { fold: &self.fold, preamble: &self.preamble, specs: &self.specs, upstream: &self.upstream, tests: &self.tests }
     }
 
     fn context(&self, unit: UnitId, work: &Work, consent: Option<naestro_kernel::Digest>) -> Option<Context> {

@@ -7,7 +7,7 @@ use naestro_api::{Caller, Command, Engine, Error, ErrorCode, Events, Face, Handl
 use naestro_kernel::{RunId, ToolFacts};
 use naestro_policy::Policies;
 use naestro_policy::effect::{Message, ToolSpec};
-use naestro_policy::port::{Journal, Workspaces};
+use naestro_policy::port::{Journal, UpstreamTool, Workspaces};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::dispatcher::{Input, event_of};
@@ -46,6 +46,8 @@ pub(crate) struct Workshop {
     pub(crate) workspaces: Arc<dyn Workspaces>,
     pub(crate) facts: Arc<[ToolFacts]>,
     pub(crate) specs: Arc<[ToolSpec]>,
+    /// Those of the tools that other servers offer.
+    pub(crate) upstream: Arc<[UpstreamTool]>,
 }
 
 /// The caller a run belongs to.
@@ -143,6 +145,9 @@ impl Engine for LocalEngine {
                 // An error is what is waited for: the dispatcher's end is dropped.
                 while ended.changed().await.is_ok() {}
             }
+            if let Some(upstreams) = &self.shared.parts.upstreams {
+                upstreams.close().await;
+            }
         })
     }
 }
@@ -177,8 +182,11 @@ impl Shared {
         let code = ReadAloud { code: Arc::clone(&self.parts.code), listeners: self.listeners.clone() };
         let workspaces = (self.parts.workspaces)(Arc::clone(&journal), Arc::new(code));
         self.sweep(journal);
-        let (facts, specs): (Vec<_>, Vec<_>) = workspaces.tools().into_iter().unzip();
-        let workshop = Workshop { policies: Arc::new(policies), workspaces, facts: facts.into(), specs: specs.into() };
+        let upstream = self.parts.upstreams.as_ref().map(|upstreams| upstreams.tools()).unwrap_or_default();
+        let tools = workspaces.tools().into_iter().chain(upstream.iter().map(|tool| (tool.facts.clone(), tool.spec.clone())));
+        let (facts, specs): (Vec<_>, Vec<_>) = tools.unzip();
+        let (facts, specs, upstream) = (facts.into(), specs.into(), upstream.into());
+        let workshop = Workshop { policies: Arc::new(policies), workspaces, facts, specs, upstream };
         Ok(self.workshop.get_or_init(|| workshop).clone())
     }
 

@@ -3,7 +3,8 @@
 //! Invariant: pure. The same fold gives the same effect, so a consent given for one process's effect holds in the next.
 
 use naestro_kernel::{Body, Call, Millis, Purpose, StepId, ToolAccess, Work};
-use naestro_policy::effect::{Check, Diff, Effect, Generate, Import, Open, Role, ToolCall, ToolSpec};
+use naestro_policy::effect::{Check, Diff, Effect, Generate, Import, Open, Role, ToolCall, ToolSpec, UpstreamCall};
+use naestro_policy::port::UpstreamTool;
 use serde_json::{Map, Value};
 
 use crate::context::Preamble;
@@ -17,6 +18,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) fold: &'a Fold,
     pub(crate) preamble: &'a Preamble,
     pub(crate) specs: &'a [ToolSpec],
+    /// Those of the tools that other servers offer.
+    pub(crate) upstream: &'a [UpstreamTool],
     /// How the user wants the project's tests run.
     pub(crate) tests: &'a Tests,
 }
@@ -110,6 +113,12 @@ impl Maker<'_> {
             reason,
             hint: String::from("send a JSON object"),
         })?;
+        if let Some(tool) = self.upstream.iter().find(|tool| tool.facts.name == call.tool) {
+            let (server, tool_name) = (tool.server.clone(), tool.tool.clone());
+            let UpstreamTool { pinned, trust, .. } = *tool;
+            let exact = UpstreamCall { run: opening.run, server, tool: tool_name, pinned, trust, args, timeout: timeout.0 };
+            return Ok(Exact { effect: Effect::Upstream(exact), label });
+        }
         let effect = Effect::Call(ToolCall {
             run: opening.run,
             checkout: opening.workspace.clone(),

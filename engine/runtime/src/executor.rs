@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use naestro_kernel::{Call, Failure, FailureKind, Millis, Outcome, UnitId};
 use naestro_policy::effect::{Effect, Generate};
-use naestro_policy::port::{Delta, Models, Reply, Workspaces};
+use naestro_policy::port::{Delta, Models, Reply, ToolResult, Upstreams, Workspaces};
 use naestro_policy::{Permit, body};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,7 @@ pub(crate) enum Report {
 #[derive(Clone)]
 pub(crate) struct Ports {
     pub(crate) workspaces: Arc<dyn Workspaces>,
+    pub(crate) upstreams: Option<Arc<dyn Upstreams>>,
     pub(crate) model: Option<Arc<dyn Models>>,
 }
 
@@ -82,10 +83,14 @@ impl Ports {
             Effect::Open(open) => {
                 self.workspaces.open(permit, open).await.map(|opened| Outcome::Workspace { base: opened.base, level: opened.level })
             }
-            Effect::Call(call) => {
-                let called = self.workspaces.call(permit, call).await;
-                called.map(|result| Outcome::Tool { ok: result.ok, output: result.output, tree: result.tree })
-            }
+            Effect::Call(call) => self.workspaces.call(permit, call).await.map(tool_outcome),
+            Effect::Upstream(call) => match &self.upstreams {
+                Some(upstreams) => upstreams.call(permit, call).await.map(tool_outcome),
+                None => {
+                    let message = format!("call a tool of the server {}: none is configured in this process", call.server);
+                    Err(failure(FailureKind::Permanent, &message, "configure it, and approve its tools with `naestro upstream approve`"))
+                }
+            },
             Effect::Check(check) => {
                 let checked = self.workspaces.check(permit, check).await;
                 checked.map(|result| Outcome::Checked { passed: result.passed, output: result.output })
@@ -119,6 +124,10 @@ impl Ports {
         };
         outcome(model.generate(permit, request, &on_delta).await?)
     }
+}
+
+fn tool_outcome(result: ToolResult) -> Outcome {
+    Outcome::Tool { ok: result.ok, output: result.output, tree: result.tree }
 }
 
 /// A reply as the journal keeps it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use naestro_kernel::ModelFacts;
 use naestro_kernel::code::Code;
-use naestro_policy::port::{Journal, JournalError, Models, Workspaces};
+use naestro_policy::port::{Journal, JournalError, Models, Upstreams, Workspaces};
 
 /// Opens the journal; called once, at the first command that needs it.
 pub type OpenJournal = Box<dyn Fn() -> Result<Arc<dyn Journal>, JournalError> + Send + Sync>;
@@ -27,6 +27,8 @@ pub struct Parts {
     pub code: Arc<dyn Code>,
     /// Makes the workspaces.
     pub workspaces: MakeWorkspaces,
+    /// The tools of other servers, where any are configured.
+    pub upstreams: Option<Arc<dyn Upstreams>>,
     /// The model, where one is configured.
     pub model: Option<ModelPart>,
     /// Everything else.

@@ -221,6 +221,7 @@ impl Bench {
             past: Box::new(|| None),
             code: Arc::new(Known),
             workspaces: Box::new(move |_, _| Arc::clone(&memory) as Arc<dyn Workspaces>),
+            upstreams: None,
             model: Some(ModelPart { facts, port: Arc::clone(&self.model) as Arc<dyn Models> }),
             settings: Settings { home: self.home.path().to_owned(), keep: u64::MAX, tests: self.tests.clone(), ..Settings::default() },
         })

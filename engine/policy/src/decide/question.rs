@@ -2,7 +2,7 @@
 
 use super::paths;
 use super::terms::Paths;
-use crate::effect::{Effect, Import, ToolCall};
+use crate::effect::{Effect, Import, ToolCall, UpstreamCall};
 
 /// The effect as the person who is asked has to see it.
 pub(super) fn detail(effect: &Effect) -> String {
@@ -10,6 +10,7 @@ pub(super) fn detail(effect: &Effect) -> String {
         Effect::Call(call) => of_call(call),
         Effect::Check(check) => check.command.clone(),
         Effect::Import(import) => of_import(import),
+        Effect::Upstream(call) => of_upstream(call),
         Effect::Generate(generate) => format!("{} at {}", generate.model, generate.host),
         Effect::Open(open) => open.checkout.clone(),
         Effect::Diff(diff) => format!("{} against {}", diff.tree, diff.base),
@@ -23,6 +24,11 @@ fn of_call(call: &ToolCall) -> String {
         Some(command) if args.as_ref().is_some_and(|args| args.len() == 1) => command.to_owned(),
         _ => format!("{} {}", call.tool, call.args.text()),
     }
+}
+
+/// The server and its tool, then the arguments as they were written.
+fn of_upstream(call: &UpstreamCall) -> String {
+    format!("{} of the server {}\n{}", call.tool, call.server, call.args.text())
 }
 
 /// The folder, then each path; the protected ones first and marked.

@@ -6,7 +6,7 @@
 use naestro_kernel::{Mode, ToolAccess};
 
 use super::{Context, paths};
-use crate::effect::{Effect, Generate, ToolCall};
+use crate::effect::{Effect, Generate, ToolCall, Trust};
 
 /// What one decision is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub(super) enum Deed {
     Diff,
     Exec(Command),
     Import(Paths),
+    Upstream(Trust),
 }
 
 /// Where a model call goes.
@@ -62,7 +63,7 @@ impl Terms {
 
 impl Deed {
     /// Every deed there is; the rules know a request for each.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Generate(Host::Configured),
         Self::Generate(Host::Other),
         Self::Open,
@@ -75,6 +76,9 @@ impl Deed {
         Self::Import(Paths::Plain),
         Self::Import(Paths::Protected),
         Self::Import(Paths::Outside),
+        Self::Upstream(Trust::ReadOnly),
+        Self::Upstream(Trust::Allowed),
+        Self::Upstream(Trust::Unsaid),
     ];
 
     fn of(context: &Context, effect: &Effect) -> Self {
@@ -87,6 +91,7 @@ impl Deed {
             Effect::Check(_) => Self::Exec(Command::Acceptance),
             Effect::Diff(_) => Self::Diff,
             Effect::Import(import) => Self::Import(paths::class_of_all(&import.paths)),
+            Effect::Upstream(call) => Self::Upstream(call.trust),
         }
     }
 
@@ -115,6 +120,9 @@ impl Deed {
             Self::Import(Paths::Plain) => ("import", "Paths", "plain"),
             Self::Import(Paths::Protected) => ("import", "Paths", "protected"),
             Self::Import(Paths::Outside) => ("import", "Paths", "outside"),
+            Self::Upstream(Trust::ReadOnly) => ("upstream", "Tool", "read_only"),
+            Self::Upstream(Trust::Allowed) => ("upstream", "Tool", "allowed"),
+            Self::Upstream(Trust::Unsaid) => ("upstream", "Tool", "unsaid"),
         }
     }
 }

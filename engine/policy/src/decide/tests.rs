@@ -7,7 +7,7 @@ use naestro_kernel::{Digest, Millis, Mode, RunId, ToolAccess, UnitId};
 
 use super::terms::Paths;
 use super::*;
-use crate::effect::{Check, Diff, Generate, Import, Open, ToolCall};
+use crate::effect::{Check, Diff, Generate, Import, Open, ToolCall, Trust, UpstreamCall};
 
 const MODES: [Mode; 3] = [Mode::Guide, Mode::Copilot, Mode::Auto];
 
@@ -77,6 +77,15 @@ fn the_table() {
         import outside       Guide    | deny deny deny deny         | deny deny deny deny        
         import outside       Copilot  | deny deny deny deny         | deny deny deny deny        
         import outside       Auto     | deny deny deny deny         | deny deny deny deny        
+        tool that reads      Guide    | permit permit permit permit | permit permit permit permit
+        tool that reads      Copilot  | permit permit permit permit | permit permit permit permit
+        tool that reads      Auto     | permit permit permit permit | permit permit permit permit
+        tool allowed         Guide    | deny deny deny deny         | deny deny deny deny        
+        tool allowed         Copilot  | permit permit permit permit | permit permit permit permit
+        tool allowed         Auto     | permit permit permit permit | permit permit permit permit
+        tool of a server     Guide    | deny deny deny deny         | deny deny deny deny        
+        tool of a server     Copilot  | ask ask ask ask             | ask ask ask ask            
+        tool of a server     Auto     | deny deny deny deny         | deny deny deny deny        
     "#]]
     .assert_eq(&table);
 }
@@ -105,7 +114,11 @@ fn a_refusal_names_its_rule_and_the_way_on() {
         auto mode does not write to paths that can run code or change how tools behave
           -> use `--mode copilot` to be asked, or apply the diff by hand
         the result names a path outside the folder
-          -> look at the diff with `naestro trace show`, and apply by hand what you want of it"#]]
+          -> look at the diff with `naestro trace show`, and apply by hand what you want of it
+        guide mode only reads, and your configuration does not say that this tool of another server does
+          -> name it in `read_only` of its server in your configuration, or use `--mode copilot`
+        auto mode calls a tool of another server only where your configuration allows it
+          -> name it in `allow` or `read_only` of its server in your configuration, or use `--mode copilot` to be asked"#]]
     .assert_eq(&refusals.join("\n"));
 }
 
@@ -127,6 +140,14 @@ fn a_question_shows_the_whole_command() {
     let two = call("exec", ToolAccess::Write, r#"{"command":"ls","cwd":"/"}"#);
     asks(&context(Mode::Copilot), &two, expect![[r#"exec {"command":"ls","cwd":"/"}"#]]);
     asks(&context(Mode::Copilot), &call("exec", ToolAccess::Write, "no json"), expect!["exec no json"]);
+}
+
+#[test]
+fn a_question_about_another_servers_tool_shows_all_of_the_call() {
+    let expect = expect![[r#"
+        close_issue of the server tracker
+        {"id":7}"#]];
+    asks(&context(Mode::Copilot), &upstream(Trust::Unsaid), expect);
 }
 
 #[test]
@@ -296,7 +317,7 @@ impl Case {
     /// The rules in prose order, with none of Cedar in them.
     fn oracle(&self) -> &'static str {
         let ask = if self.consent { "permit" } else { "ask" };
-        let reads = ["generate here", "open", "read", "explain"].contains(&self.name);
+        let reads = ["generate here", "open", "read", "explain", "tool that reads"].contains(&self.name);
         let never = ["generate elsewhere", "import outside"].contains(&self.name);
         let own_command = self.name == "test" || (self.name == "check" && !self.by_model);
         let command = own_command || ["check", "exec", "unknown writer"].contains(&self.name);
@@ -309,7 +330,7 @@ impl Case {
         if self.mode == Mode::Guide {
             return "deny";
         }
-        if ["edit", "diff"].contains(&self.name) {
+        if ["edit", "diff", "tool allowed"].contains(&self.name) {
             return "permit";
         }
         let auto = self.mode == Mode::Auto;
@@ -330,7 +351,7 @@ impl Case {
     }
 }
 
-fn kinds() -> [(&'static str, Effect); 14] {
+fn kinds() -> [(&'static str, Effect); 17] {
     let digest = Digest([9; 32]);
     [
         ("generate here", generate("API.example.com")),
@@ -347,7 +368,16 @@ fn kinds() -> [(&'static str, Effect); 14] {
         ("import plain", import(&["src/a.rs"])),
         ("import protected", import(&["src/a.rs", "sub/.envrc"])),
         ("import outside", import(&["src/a.rs", "../b"])),
+        ("tool that reads", upstream(Trust::ReadOnly)),
+        ("tool allowed", upstream(Trust::Allowed)),
+        ("tool of a server", upstream(Trust::Unsaid)),
     ]
+}
+
+fn upstream(trust: Trust) -> Effect {
+    let (run, pinned) = (RunId([1; 16]), Digest([7; 32]));
+    let (server, tool) = ("tracker".into(), "close_issue".into());
+    Effect::Upstream(UpstreamCall { run, server, tool, pinned, trust, args: crate::body(r#"{"id":7}"#), timeout: 1_000 })
 }
 
 fn generate(host: &str) -> Effect {

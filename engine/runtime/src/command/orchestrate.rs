@@ -195,9 +195,11 @@ fn launch(
         policies: Arc::clone(&workshop.policies),
         ports: Ports {
             workspaces: Arc::clone(&workshop.workspaces),
+            upstreams: shared.parts.upstreams.clone(),
             model: shared.parts.model.as_ref().map(|model| Arc::clone(&model.port)),
         },
         specs: Arc::clone(&workshop.specs),
+        upstream: Arc::clone(&workshop.upstream),
         tests: shared.parts.settings.tests.clone(),
         preamble,
         diffs: shared.parts.settings.home.join("diffs"),
