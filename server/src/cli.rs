@@ -14,6 +14,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod upstream;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ enum Verb {
     Cancel(cancel::Args),
     Mcp(mcp::Args),
     Rpc(rpc::Args),
+    Upstream(upstream::Args),
     Spec(spec::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
@@ -78,6 +80,7 @@ impl Verb {
             Self::Answer(args) => args.json(),
             Self::Cancel(args) => args.json(),
             Self::Doctor(args) => args.json(),
+            Self::Upstream(args) => args.json(),
             Self::Mcp(_) | Self::Rpc(_) | Self::Spec(_) | Self::Bench(_) | Self::Completions(_) => false,
         }
     }
@@ -92,6 +95,7 @@ impl Verb {
             Self::Cancel(args) => args.run(),
             Self::Mcp(args) => args.run(),
             Self::Rpc(args) => args.run(),
+            Self::Upstream(args) => args.run(),
             Self::Spec(args) => args.run(),
             Self::Doctor(args) => args.run(),
             Self::Bench(args) => args.run(),

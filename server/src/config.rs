@@ -8,6 +8,7 @@
 mod file;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use etcetera::BaseStrategy as _;
 use naestro_api::{Error, ErrorCode};
 use naestro_models::Secret;
 use naestro_runtime::Tests;
+use naestro_tools::UpstreamServer;
 
 /// Where keys for the usual endpoint are.
 const OPENAI_URL: &str = "https://api.openai.com/v1";
@@ -43,6 +45,10 @@ pub(crate) struct Config {
     pub(crate) inside: Vec<PathBuf>,
     /// How the project's tests are run.
     pub(crate) tests: Tests,
+    /// A PEM file of certificates to trust beside the system's, for servers that are no model's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Servers whose tools runs may use.
+    pub(crate) upstreams: Vec<UpstreamServer>,
     /// The model, or what is missing to have one.
     pub(crate) model: Result<Model, NoModel>,
 }
@@ -114,6 +120,7 @@ impl Config {
         let file = read(&path)?;
         let home = absolute("NAESTRO_HOME", get("NAESTRO_HOME").map(PathBuf::from).or(file.home.clone()), state_dir)?;
         let recipes = path.parent().unwrap_or(Path::new("/")).join("recipes");
+        let ca_file = get("NAESTRO_CA_FILE").map(PathBuf::from).or(file.model.ca_file.clone());
         let model = model_of(file.model, &get, model);
         let path_shown = path.display().to_string();
         Ok(Self {
@@ -124,6 +131,8 @@ impl Config {
             keep: file.keep_mb.unwrap_or(KEEP_MB).saturating_mul(1 << 20),
             inside: get("NAESTRO_INSIDE").map(|paths| std::env::split_paths(&paths).collect()).unwrap_or_default(),
             tests: tests(file.test, &path_shown)?,
+            ca_file,
+            upstreams: upstream::servers(file.upstream, &get, &path_shown)?,
             model,
         })
     }

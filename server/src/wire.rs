@@ -7,9 +7,9 @@ use naestro_index::Index;
 use naestro_journal::SqliteJournal;
 use naestro_kernel::ModelFacts;
 use naestro_models::{Endpoint, OpenAi};
-use naestro_policy::port::{Journal, Workspaces};
+use naestro_policy::port::{Journal, Upstreams, Workspaces};
 use naestro_runtime::{LocalEngine, ModelPart, Parts, Settings};
-use naestro_tools::LocalWorkspaces;
+use naestro_tools::{LocalUpstreams, LocalWorkspaces, Means, hands};
 
 use crate::config::{Config, Model};
 
@@ -26,7 +26,7 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
         workspaces: Box::new(move |contents, code| {
             Arc::new(LocalWorkspaces::new(for_workspaces.clone(), contents, code)) as Arc<dyn Workspaces>
         }),
-        upstreams: None,
+        upstreams: (!config.upstreams.is_empty()).then(|| Arc::new(upstreams(config)) as Arc<dyn Upstreams>),
         model: config.model.as_ref().ok().map(model).transpose()?,
         settings: Settings {
             home: config.home.clone(),
@@ -38,6 +38,13 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<dyn Engine>, Error> {
         },
     };
     Ok(Arc::new(LocalEngine::new(parts)))
+}
+
+/// The configured servers of others; starts nothing.
+pub(crate) fn upstreams(config: &Config) -> LocalUpstreams {
+    let ca_file = config.ca_file.clone();
+    let http = Box::new(move |url: &str| naestro_models::http_client(url, ca_file.as_ref()));
+    LocalUpstreams::new(Means { home: config.home.clone(), exe: hands::executable(), http }, config.upstreams.clone())
 }
 
 /// The endpoint of a configured model.

@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 
-use crate::endpoint::{Address, Timeouts};
+use crate::endpoint::{Address, Endpoint, Timeouts};
 
 /// Builds the client; blocks on reading certificates.
 pub(crate) fn build(address: &Address, ca_file: Option<&PathBuf>, timeouts: Timeouts) -> Result<reqwest::Client, Failure> {
@@ -29,6 +29,16 @@ pub(crate) fn build(address: &Address, ca_file: Option<&PathBuf>, timeouts: Time
         builder.tls_backend_preconfigured(tls(extra_roots(ca_file)?, Roots::System)?)
     };
     builder.build().map_err(|error| failure(&format!("prepare a connection to {}: {error}", address.base()), ""))
+}
+
+/// A client for another server than a model's: the same certificates, the same proxies, no redirects. Blocks.
+///
+/// # Errors
+/// The failure, if the address is none, or the certificates cannot be read.
+pub fn http_client(url: &str, ca_file: Option<&PathBuf>) -> Result<reqwest::Client, Failure> {
+    let endpoint = Endpoint { allow_http: true, ..Endpoint::new(url) };
+    let address = endpoint.check().map_err(|error| failure(&error.message, &error.hint))?;
+    build(&address, ca_file, Timeouts::default())
 }
 
 enum Roots {

@@ -15,6 +15,7 @@ mod refusal;
 mod send;
 mod wire;
 
+pub use client::http_client;
 pub use endpoint::{Endpoint, EndpointError, Timeouts};
 pub use openai::{OpenAi, probe};
 pub use secrecy::SecretString as Secret;

@@ -12,7 +12,7 @@ mod apply;
 mod client;
 mod environment;
 pub(crate) mod frame;
-mod kin;
+pub(crate) mod kin;
 mod left;
 mod serve;
 mod view;
@@ -21,24 +21,37 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use crate::upstream::supervise::supervise;
 
 pub(crate) use apply::set_mtime;
 pub(crate) use client::Hands;
-pub(crate) use environment::{TARGET, variables};
+pub(crate) use environment::{TARGET, bare_variables, variables};
 
 /// What `naestro hands` does; call it first of all, while the process has one thread only.
 ///
-/// `args` are the arguments after the program's name. Returns when the main process is gone or wants no more.
+/// `args` are the arguments after the program's name: `hands`, or `hands upstream PROGRAM ARGS...` to keep watch over the program of
+/// another server. Returns when the main process is gone or wants no more.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    if !args.into_iter().eq(["hands"]) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let (is_alone, program) = (args.len() == 1, args.get(2..));
+    if !is_alone && args.get(1).is_none_or(|word| word != "upstream") {
         return refuse("start hands: the one argument is \"hands\"");
     }
     match input() {
-        Ok(socket) => serve::serve(socket),
+        Ok(socket) if is_alone => serve::serve(socket),
+        Ok(socket) => supervise(socket, program.unwrap_or_default()),
         Err(error) => refuse(&format!("start hands by hand, without a main process: {error}")),
     }
+}
+
+/// What hands are started from: this executable, or the one that `NAESTRO_HANDS_EXE` names.
+#[must_use]
+pub fn executable() -> PathBuf {
+    std::env::var_os("NAESTRO_HANDS_EXE").unwrap_or_else(|| "/proc/self/exe".into()).into()
 }
 
 /// Takes the socket from the standard input, so that no command inherits it.

@@ -9,7 +9,7 @@
 mod affected;
 mod arguments;
 mod beneath;
-mod bounded;
+pub(crate) mod bounded;
 mod changes;
 mod citations;
 mod edit;

@@ -52,9 +52,8 @@ impl LocalWorkspaces {
     /// that tell what is known about code. Touches nothing yet.
     #[must_use]
     pub fn new(home: PathBuf, contents: Arc<dyn Contents>, code: Arc<dyn Code>) -> Self {
-        let exe = std::env::var_os("NAESTRO_HANDS_EXE").unwrap_or_else(|| "/proc/self/exe".into());
         let plain = std::env::var_os("NAESTRO_WORKSPACE_LEVEL").as_deref() == Some(OsStr::new("copy"));
-        Self::with(home, contents, code, exe.into(), plain)
+        Self::with(home, contents, code, crate::hands::executable(), plain)
     }
 
     /// As [`LocalWorkspaces::new`] without reading the environment: `exe` is what hands are started from, `plain` forces
@@ -211,7 +210,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-fn covers<T: Exact>(permit: &Permit, effect: &T) -> Outcome<()> {
+pub(crate) fn covers<T: Exact>(permit: &Permit, effect: &T) -> Outcome<()> {
     permit.covers(effect).map_err(|mismatch| permanent(mismatch.to_string(), "this is a defect of naestro; report it"))
 }
 

@@ -23,6 +23,30 @@ pub(super) struct File {
     pub(super) home: Option<PathBuf>,
     /// How the project's tests are run.
     pub(super) test: Test,
+    /// Servers whose tools runs may use, by their names.
+    pub(super) upstream: BTreeMap<String, Upstream>,
+}
+
+/// A table `[upstream.NAME]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Upstream {
+    /// The program and its arguments, spoken to on its standard input and output.
+    pub(super) command: Vec<String>,
+    /// Variables of its environment.
+    pub(super) env: BTreeMap<String, String>,
+    /// Variables of ours that are passed on to it.
+    pub(super) pass_env: Vec<String>,
+    /// The endpoint, where it is reached by HTTP.
+    pub(super) url: Option<String>,
+    /// The variable its token comes from.
+    pub(super) bearer_env: Option<String>,
+    /// The tools that only read.
+    pub(super) read_only: Vec<String>,
+    /// The tools that may be called unasked.
+    pub(super) allow: Vec<String>,
+    /// The longest a call may take, in seconds.
+    pub(super) timeout_s: Option<u64>,
 }
 
 /// The table `[test]`.

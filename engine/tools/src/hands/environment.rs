@@ -57,6 +57,15 @@ const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
 /// Tells a naestro that is started in a workspace which folders it would work on a second time: a list as `PATH` is one.
 const INSIDE: &str = "NAESTRO_INSIDE";
 
+/// The names that are passed on to the programs of other servers, which get all else by name.
+const BARE: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TMPDIR", "TZ"];
+
+/// The variables that every program needs, from those of this process.
+pub(crate) fn bare_variables() -> Vec<(OsString, OsString)> {
+    let is_bare = |name: &OsStr| name.to_str().is_some_and(|name| BARE.contains(&name) || name.starts_with("LC_"));
+    std::env::vars_os().filter(|(name, _)| is_bare(name)).collect()
+}
+
 /// The variables for a workspace of `checkout`, from those of this process.
 pub(crate) fn variables(checkout: &Path) -> Vec<(OsString, OsString)> {
     let mut kept: Vec<_> = std::env::vars_os().filter(|(name, value)| is_kept(name, value)).collect();

@@ -14,12 +14,12 @@ use nix::unistd::Pid;
 ///
 /// # Errors
 /// The refusal, in words.
-pub(super) fn adopt() -> Result<(), String> {
+pub(crate) fn adopt() -> Result<(), String> {
     nix::sys::prctl::set_child_subreaper(true).map_err(|error| format!("become the parent of orphans: {error}"))
 }
 
 /// Kills every process that came from here and waits until none is left.
-pub(super) fn end() {
+pub(crate) fn end() {
     loop {
         for child in children() {
             // It may have ended just now.

@@ -3,10 +3,10 @@
 //! Invariant: memory stays within twice the bound, whatever is pushed.
 
 /// What a tool's text may take, in bytes, notes about cuts apart.
-pub(super) const TEXT: usize = 32 * 1024;
+pub(crate) const TEXT: usize = 32 * 1024;
 
 /// The first and the last bytes of a stream.
-pub(super) struct Bounded {
+pub(crate) struct Bounded {
     half: usize,
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -15,11 +15,11 @@ pub(super) struct Bounded {
 
 impl Bounded {
     /// Keeps `limit` bytes, half from each end.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { half: limit / 2, head: Vec::new(), tail: Vec::new(), seen: 0 }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.seen += bytes.len();
         let (first, rest) = bytes.split_at(bytes.len().min(self.half - self.head.len()));
         self.head.extend_from_slice(first);
@@ -31,7 +31,7 @@ impl Bounded {
     }
 
     /// The text, with a note where something was cut, and bytes that are no UTF-8 replaced.
-    pub(super) fn text(mut self) -> String {
+    pub(crate) fn text(mut self) -> String {
         let excess = self.tail.len().saturating_sub(self.half);
         self.tail.drain(..excess);
         let cut = self.seen - self.head.len() - self.tail.len();
@@ -44,7 +44,7 @@ impl Bounded {
 }
 
 /// The first `most` characters of a line, with a note where something was cut.
-pub(super) fn line(text: &str, most: usize) -> String {
+pub(crate) fn line(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((at, _)) => format!("{} [... {} bytes cut]", &text[..at], text.len() - at),

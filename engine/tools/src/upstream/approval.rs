@@ -1,0 +1,121 @@
+//! Approving the tools of a server: what it offers now, beside what was approved before.
+
+use super::connection::Connection;
+use super::pins::{Pin, Pins};
+use super::{LocalUpstreams, Reach, names};
+use crate::fault::{Outcome, permanent, transient};
+
+/// The most tools of a server that runs may see: more than that a model does not choose well from.
+const MOST: usize = 128;
+/// The most bytes of a schema.
+const SCHEMA: usize = 16 * 1024;
+
+/// What is to be approved.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The server.
+    pub server: String,
+    /// The digest of the way it is reached.
+    reach: String,
+    /// What it offers, in its order.
+    pub offers: Vec<Offer>,
+    /// The names of approved tools that it does not offer any more.
+    pub gone: Vec<String>,
+}
+
+/// A tool that is offered.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The tool.
+    pub pin: Pin,
+    /// The name it would have here.
+    pub name: String,
+    /// How it differs from what was approved.
+    pub difference: Difference,
+    /// Why it cannot be approved, where it cannot.
+    pub unfit: Option<String>,
+}
+
+/// How a tool differs from what was approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// It does not.
+    Same,
+    /// It was not approved.
+    New,
+    /// It is described otherwise.
+    Changed,
+}
+
+impl LocalUpstreams {
+    /// The servers there are: name, how it is reached (in words), how many of its tools are approved, and whether that still counts.
+    #[must_use]
+    pub fn servers(&self) -> Vec<(String, String, usize, bool)> {
+        let told = self.servers.iter().map(|server| {
+            let words = match &server.config.reach {
+                Reach::Program { command, .. } => command.join(" "),
+                Reach::Http { url, .. } => url.clone(),
+            };
+            let counts = server.pins.reach == server.config.reach.digest();
+            (server.config.name.clone(), words, server.pins.tools.len(), counts)
+        });
+        told.collect()
+    }
+
+    /// Starts or reaches the server, and says what it offers beside what was approved.
+    ///
+    /// # Errors
+    /// The failure, if there is no such server or it cannot be used.
+    pub async fn inspect(&self, name: &str) -> Outcome<Approval> {
+        let server = self.server(name)?;
+        let hint = "see whether the command or the address in your configuration is right";
+        let connection = Connection::open(&server.config, &self.means).await.map_err(|why| transient(why, hint))?;
+        let listed = connection.tools().await;
+        let ended = tokio::task::spawn_blocking(move || connection.end()).await;
+        ended.map_err(|error| transient(format!("end the server {name}: {error}"), ""))?;
+        let tools = listed.map_err(|why| transient(why, "its tools cannot be used as long as that is so"))?;
+        let approved = &server.pins.tools;
+        let gone = approved.iter().filter(|pin| tools.iter().all(|tool| tool.name != pin.name)).map(|pin| pin.name.clone()).collect();
+        let offers = tools.into_iter().map(|pin| offer(name, pin, approved)).collect();
+        Ok(Approval { server: name.to_owned(), reach: server.config.reach.digest(), offers, gone })
+    }
+
+    /// Approves what was looked at; only the tools of these names where there are any. How many that are.
+    ///
+    /// # Errors
+    /// The failure, if a name is none, there are too many, or the file cannot be written.
+    pub fn approve(&self, approval: &Approval, only: &[String]) -> Outcome<usize> {
+        let wanted = |offer: &&Offer| only.is_empty() || only.contains(&offer.pin.name);
+        if let Some(name) = only.iter().find(|name| approval.offers.iter().all(|offer| offer.pin.name != **name)) {
+            return Err(permanent(format!("approve {name:?}: the server {} offers no such tool", approval.server), ""));
+        }
+        let tools: Vec<Pin> =
+            approval.offers.iter().filter(wanted).filter(|offer| offer.unfit.is_none()).map(|offer| offer.pin.clone()).collect();
+        if tools.len() > MOST {
+            let message = format!("approve {} tools of the server {}: at most {MOST} can be", tools.len(), approval.server);
+            return Err(permanent(message, "name those you need with --only TOOL, once for each"));
+        }
+        let count = tools.len();
+        Pins { reach: approval.reach.clone(), tools }.write(&self.means.home, &approval.server)?;
+        Ok(count)
+    }
+
+    /// Forgets what was approved of a server; says whether there was anything.
+    ///
+    /// # Errors
+    /// The failure, if there is no such server or the file cannot be removed.
+    pub fn forget(&self, name: &str) -> Outcome<bool> {
+        let server = self.server(name)?;
+        Pins::remove(&self.means.home, &server.config.name)
+    }
+}
+
+fn offer(server: &str, pin: Pin, approved: &[Pin]) -> Offer {
+    let difference = match approved.iter().find(|known| known.name == pin.name) {
+        Some(known) if *known == pin => Difference::Same,
+        Some(_) => Difference::Changed,
+        None => Difference::New,
+    };
+    let unfit = (pin.schema.len() > SCHEMA).then(|| format!("the schema of its arguments has more than {} KiB", SCHEMA >> 10));
+    Offer { name: names::here(server, &pin.name), difference, unfit, pin }
+}

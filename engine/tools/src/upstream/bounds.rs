@@ -1,0 +1,77 @@
+//! What a program says, as long as each message stays within its bound.
+//!
+//! Invariant: a message that is too long ends the connection at once, and says why; its bytes are not gathered.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// A reader that fails where a line has more bytes than it may.
+pub(super) struct BoundedLines<R> {
+    inner: R,
+    most: usize,
+    line: usize,
+    over: Arc<AtomicBool>,
+}
+
+impl<R> BoundedLines<R> {
+    /// Lines of at most `most` bytes; `over` is set where one has more.
+    pub(super) fn new(inner: R, most: usize, over: Arc<AtomicBool>) -> Self {
+        Self { inner, most, line: 0, over }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for BoundedLines<R> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        let new = &buffer.filled()[before..];
+        let (mut line, mut longest) = (self.line, 0);
+        for part in new.split_inclusive(|&byte| byte == b'\n') {
+            let ends = part.ends_with(b"\n");
+            longest = longest.max(line + part.len() - usize::from(ends));
+            line = if ends { 0 } else { line + part.len() };
+        }
+        self.line = line;
+        if longest > self.most {
+            self.over.store(true, Ordering::Relaxed);
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a message is too long")));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_ends_the_reading() {
+        let check = |text: &str, expect: bool| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let over = Arc::new(AtomicBool::new(false));
+            // In pieces of three bytes, so that lines begin and end anywhere.
+            let pieces = text.as_bytes().chunks(3).fold(tokio_test_io(), |whole, piece| Box::new(whole.chain(piece)));
+            let mut lines = BoundedLines::new(pieces, 8, Arc::clone(&over));
+            let read = runtime.block_on(async { lines.read_to_end(&mut Vec::new()).await });
+            assert_eq!((read.is_ok(), over.load(Ordering::Relaxed)), (expect, !expect), "{text:?}");
+        };
+        check("", true);
+        check("12345678\n12345678\n1", true);
+        check("\n\n\n\n\n\n\n\n\n\n\n\n", true);
+        check("123456789", false);
+        check("1\n123456789\n", false);
+        check("12345678\n1234567890", false);
+    }
+
+    fn tokio_test_io<'a>() -> Box<dyn AsyncRead + Unpin + 'a> {
+        Box::new(tokio::io::empty())
+    }
+}
