@@ -65,7 +65,7 @@ impl Books {
         let Some(link) = read::link(&self.conn, &row, index)? else {
             return Err(Stop::Refused(corrupt(Some(parent), Some(index), "there is no such event to fork from")));
         };
-        let entry = RunEntry { run, opened: first.at, ..row.entry() };
+        let entry = RunEntry { run, opened: first.at, ..row.clone().into_entry() };
         self.insert(&entry, Some((&row, index, link)), vec![first])
     }
 

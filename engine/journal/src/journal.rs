@@ -243,9 +243,11 @@ impl Journal for SqliteJournal {
     }
 
     fn list(&self, limit: usize) -> Result<Vec<RunEntry>, JournalError> {
-        self.snapshot(|conn| {
-            let rows = read::newest(conn, limit).map_err(|error| sql(&error))?;
-            rows.iter().map(|row| self.show(conn, row)).collect()
+        // One statement sees one state.
+        self.with_reader(|conn| {
+            let (runs, now) = (read::newest(conn, limit).map_err(|error| sql(&error))?, lease::now());
+            let owned = |lease: Option<lease::Lease>| lease.is_some_and(|lease| lease.standing(&self.me, now) == Standing::Held);
+            Ok(runs.into_iter().map(|(entry, lease)| RunEntry { owned: owned(lease), ..entry }).collect())
         })
     }
 

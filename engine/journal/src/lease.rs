@@ -77,12 +77,14 @@ impl Lease {
     /// The lease of the run with that number.
     pub(crate) fn find(conn: &Connection, no: i64) -> rusqlite::Result<Option<Self>> {
         let mut find = conn.prepare_cached("SELECT epoch, pid, instance, birth, boot, beat FROM leases WHERE run = ?1")?;
-        find.query_row([no], Self::from_row).optional()
+        find.query_row([no], |row| Self::from_row(row, 0)).optional()
     }
 
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let owner = Owner { pid: row.get(1)?, instance: row.get(2)?, birth: row.get(3)?, boot: row.get(4)? };
-        Ok(Self { epoch: row.get(0)?, owner, beat: row.get::<_, i64>(5)?.cast_unsigned() })
+    /// The lease whose columns begin at `first`, in the order that [`Lease::find`] asks for them.
+    pub(crate) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let owner =
+            Owner { pid: row.get(first + 1)?, instance: row.get(first + 2)?, birth: row.get(first + 3)?, boot: row.get(first + 4)? };
+        Ok(Self { epoch: row.get(first)?, owner, beat: row.get::<_, i64>(first + 5)?.cast_unsigned() })
     }
 
     /// Where it stands, seen by `me` at `now`.

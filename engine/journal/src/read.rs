@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::chain::{Genesis, Link, seal};
 use crate::error::{corrupt, fault, sql};
+use crate::lease::Lease;
 use crate::record::{self, Fetch};
 use crate::schema::{index, place};
 
@@ -68,12 +69,12 @@ impl Row {
     }
 
     /// The run as lists show it, but for its events and owner.
-    pub(crate) fn entry(&self) -> RunEntry {
+    pub(crate) fn into_entry(self) -> RunEntry {
         RunEntry {
             run: self.run,
             session: self.session,
-            workspace: self.workspace.clone(),
-            title: self.title.clone(),
+            workspace: self.workspace,
+            title: self.title,
             opened: self.opened,
             events: 0,
             outcome: self.outcome.as_deref().and_then(outcome_from),
@@ -152,10 +153,23 @@ pub(crate) fn rows(conn: &Connection) -> rusqlite::Result<Vec<Row>> {
     find.query_map([], Row::from_sql)?.collect()
 }
 
-/// The newest rows of runs that are not removed, newest first.
-pub(crate) fn newest(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<Row>> {
-    let mut find = conn.prepare_cached(&format!("{ROW} WHERE hidden = 0 ORDER BY no DESC LIMIT ?1"))?;
-    find.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], Row::from_sql)?.collect()
+/// The newest runs that are not removed, newest first: each as lists show it but for its owner, with its lease. One statement, since a list
+/// is what is asked for most.
+pub(crate) fn newest(conn: &Connection, limit: usize) -> rusqlite::Result<Vec<(RunEntry, Option<Lease>)>> {
+    let mut find = conn.prepare_cached(&format!(
+        "SELECT no, id, session, workspace, title, opened, parent, base, outcome, state, state_events, seal, hidden,
+            (SELECT place FROM events WHERE place BETWEEN no << 32 AND (no << 32) + {} ORDER BY place DESC LIMIT 1),
+            epoch, pid, instance, birth, boot, beat
+        FROM runs LEFT JOIN leases ON leases.run = runs.no WHERE hidden = 0 ORDER BY no DESC LIMIT ?1",
+        u32::MAX
+    ))?;
+    let runs = find.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |sql| {
+        let row = Row::from_sql(sql)?;
+        let events = sql.get::<_, Option<i64>>(13)?.map_or(row.base, |last| index(last) + 1);
+        let lease = sql.get::<_, Option<i64>>(14)?.map(|_| Lease::from_row(sql, 14)).transpose()?;
+        Ok((RunEntry { events, ..row.into_entry() }, lease))
+    })?;
+    runs.collect()
 }
 
 /// The index after the run's last event and that event's link, from its last own row; `None` if it has none.
@@ -203,7 +217,7 @@ pub(crate) fn segments(conn: &Connection, row: Row) -> Result<Vec<Segment>, Jour
 /// One run as lists show it.
 pub(crate) fn entry(conn: &Connection, row: &Row, owned: bool) -> rusqlite::Result<RunEntry> {
     let events = head(conn, row)?.map_or(row.base, |(next, _)| next);
-    Ok(RunEntry { events, owned, ..row.entry() })
+    Ok(RunEntry { events, owned, ..row.clone().into_entry() })
 }
 
 /// The own rows of a run from `from` to before `to`, in order.

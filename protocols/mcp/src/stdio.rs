@@ -8,18 +8,19 @@
 
 mod line;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rmcp::model::{ClientJsonRpcMessage, ErrorData};
+use rmcp::model::{ClientJsonRpcMessage, ErrorData, JsonRpcMessage};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::{RoleServer, ServiceExt as _};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::Handler;
@@ -35,6 +36,9 @@ const MOST_CALLS: usize = 256;
 const MOST_IN_BATCH: usize = 100;
 /// Too many requests at once; the code that our JSON-RPC face has for it.
 const BUSY: i32 = -32005;
+
+/// The most answers to what is no request that wait to be written; while there are so many nothing more is read.
+const MOST_REFUSALS: usize = 64;
 
 /// How long requests may go on after the end of the input before runs are suspended.
 const GRACE: Duration = Duration::from_millis(150);
@@ -59,9 +63,8 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let wire = Arc::new(Wire::new(output));
-    let (sender, messages) = mpsc::channel(32);
-    let reading = tokio::spawn(read(input, Arc::clone(&wire), sender));
-    let transport = Pipe { messages, wire: Arc::clone(&wire) };
+    let transport =
+        Pipe { lines: Lines::new(input, LINE), held: None, queue: VecDeque::new(), begun: false, refused: 0, wire: Arc::clone(&wire) };
     let closing = handler.clone();
     let serving = async {
         match Box::pin(handler.serve(transport)).await {
@@ -83,7 +86,6 @@ where
             wire.settled(FLUSHING).await;
         } => {}
     }
-    reading.abort();
 }
 
 /// What the reader, the transport and the end share.
@@ -93,6 +95,8 @@ struct Wire<W> {
     owed: Mutex<BTreeMap<String, Owed>>,
     answered: Notify,
     bytes: Arc<Semaphore>,
+    /// Room for answers to what is no request.
+    refusals: Arc<Semaphore>,
     /// Cancelled at the end of the input, or when the output breaks.
     ended: CancellationToken,
 }
@@ -110,12 +114,13 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
             owed: Mutex::default(),
             answered: Notify::new(),
             bytes: Arc::new(Semaphore::new(MOST_KIB)),
+            refusals: Arc::new(Semaphore::new(MOST_REFUSALS)),
             ended: CancellationToken::new(),
         }
     }
 
-    async fn write(&self, value: &Value) -> io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
+    async fn write(&self, message: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');
         let mut output = self.output.lock().await;
         let written = async {
@@ -127,12 +132,6 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
             self.ended.cancel();
         }
         written
-    }
-
-    /// Answers what cannot be a request.
-    async fn refuse(&self, id: &Value, error: &ErrorData) {
-        // Where the output is broken the end has come already.
-        let _ = self.write(&json!({ "jsonrpc": "2.0", "id": id, "error": error })).await;
     }
 
     /// Takes note of a request; says what is wrong where it cannot be taken, and under which id: one that goes on is not answered twice.
@@ -151,7 +150,11 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
     }
 
     fn settle(&self, id: &Value) {
-        if self.owed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.to_string()).is_some() {
+        self.settle_key(&id.to_string());
+    }
+
+    fn settle_key(&self, key: &str) {
+        if self.owed.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some() {
             self.answered.notify_waiters();
         }
     }
@@ -172,114 +175,149 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
     }
 }
 
-/// Reads lines and passes on what is in them; ends with the input.
-async fn read<R, W>(input: R, wire: Arc<Wire<W>>, sender: mpsc::Sender<ClientJsonRpcMessage>)
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut lines = Lines::new(input, LINE);
-    let mut begun = false;
-    loop {
-        match lines.next().await {
-            Ok(Some(Line::Whole(line))) => take(&line, &wire, &sender, &mut begun).await,
-            Ok(Some(Line::TooLong)) => {
-                let message = format!("failed to read a line of more than {} MiB\nsend large texts as files in the workspace", LINE >> 20);
-                wire.refuse(&Value::Null, &ErrorData::invalid_request(message, None)).await;
-            }
-            Ok(None) => break,
-            Err(error) => {
-                tracing::warn!(%error, "failed to read standard input");
-                break;
-            }
-        }
-    }
-    wire.ended.cancel();
-}
-
-async fn take<W: AsyncWrite + Unpin>(line: &[u8], wire: &Arc<Wire<W>>, sender: &mpsc::Sender<ClientJsonRpcMessage>, begun: &mut bool) {
-    // A value refers to nothing of the line, but takes at least as much room.
-    let kib = u32::try_from(line.len() / 1024 + 1).unwrap_or(u32::MAX);
-    let Ok(mut room) = Arc::clone(&wire.bytes).acquire_many_owned(kib).await.map(Some) else { return };
-    match serde_json::from_slice(line) {
-        Ok(Value::Array(batch)) if batch.is_empty() || batch.len() > MOST_IN_BATCH => {
-            let message = format!("failed to read a batch of {} messages: 1 to {MOST_IN_BATCH} are taken", batch.len());
-            wire.refuse(&Value::Null, &ErrorData::invalid_request(message, None)).await;
-        }
-        Ok(Value::Array(batch)) => {
-            for message in batch {
-                pass(message, room.take(), wire, sender, begun).await;
-            }
-        }
-        Ok(message) => pass(message, room, wire, sender, begun).await,
-        Err(error) => {
-            wire.refuse(&Value::Null, &ErrorData::parse_error(format!("failed to read a line as JSON: {error}"), None)).await;
-        }
-    }
-}
-
-async fn pass<W: AsyncWrite + Unpin>(
-    message: Value,
-    room: Option<OwnedSemaphorePermit>,
-    wire: &Arc<Wire<W>>,
-    sender: &mpsc::Sender<ClientJsonRpcMessage>,
-    begun: &mut bool,
-) {
-    let id = message.get("id").cloned();
-    let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
-    if method.as_deref() == Some("notifications/cancelled")
-        && let Some(id) = message.pointer("/params/requestId")
-    {
-        // Its answer is left out.
-        wire.settle(id);
-    }
-    let is_answer = message.get("result").is_some() || message.get("error").is_some();
-    let (request, asks_nothing) = match (id, method) {
-        // Nothing has begun that such a message could be about, and rmcp would give up over it.
-        (None, Some(_)) if !*begun => return,
-        (Some(_), None) if !*begun && is_answer => return,
-        (Some(id), Some(method)) => (Some((id, method)), false),
-        (id, method) => (None, is_answer || (id.is_none() && method.is_some())),
-    };
-    let id = message.get("id").filter(|id| id.is_string() || id.is_i64()).cloned().unwrap_or_default();
-    let message = match serde_json::from_value::<ClientJsonRpcMessage>(message) {
-        Ok(message) => message,
-        // Nobody waits for an answer to these.
-        Err(error) if asks_nothing => return tracing::debug!(%error, "an answer or notification could not be read"),
-        Err(_) => {
-            let error = "failed to read a request: it is none of JSON-RPC 2.0\nit needs jsonrpc \"2.0\", an id that is a string or an integer, and a method";
-            return wire.refuse(&id, &ErrorData::invalid_request(error, None)).await;
-        }
-    };
-    if let Some((id, method)) = &request {
-        if let Err(wrong) = wire.owe(id, method != "subscriptions/listen", room) {
-            let (id, error) = *wrong;
-            return wire.refuse(&id, &error).await;
-        }
-        *begun |= !matches!(method.as_str(), "server/discover" | "ping");
-    }
-    // The other end is gone only when all ends.
-    let _ = sender.send(message).await;
-}
-
 /// The transport `rmcp` is given.
-struct Pipe<W> {
-    messages: mpsc::Receiver<ClientJsonRpcMessage>,
+struct Pipe<R, W> {
+    lines: Lines<R>,
+    /// A line that waits for room.
+    held: Option<Vec<u8>>,
+    /// Messages of a batch that were not yet taken.
+    queue: VecDeque<ClientJsonRpcMessage>,
+    /// Whether a request came that begins a conversation.
+    begun: bool,
+    /// How much was refused.
+    refused: u64,
     wire: Arc<Wire<W>>,
 }
 
-impl<W: AsyncWrite + Unpin + Send + 'static> Transport<RoleServer> for Pipe<W> {
+impl<R, W> Pipe<R, W>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    /// The next message; `None` at the end of the input. Dropped in the middle it loses nothing.
+    async fn next(&mut self) -> Option<ClientJsonRpcMessage> {
+        loop {
+            if let Some(message) = self.queue.pop_front() {
+                return Some(message);
+            }
+            // A client that does not read what it is told is not listened to either.
+            drop(self.wire.refusals.acquire().await.ok()?);
+            let line = match self.held.take() {
+                Some(line) => line,
+                None => match self.lines.next().await {
+                    Ok(Some(Line::Whole(line))) => line,
+                    Ok(Some(Line::TooLong)) => {
+                        let message =
+                            format!("failed to read a line of more than {} MiB\nsend large texts as files in the workspace", LINE >> 20);
+                        self.refuse(Value::Null, ErrorData::invalid_request(message, None));
+                        continue;
+                    }
+                    Ok(None) => return None,
+                    Err(error) => {
+                        tracing::warn!(%error, "failed to read standard input");
+                        return None;
+                    }
+                },
+            };
+            // A value refers to nothing of the line, but takes at least as much room.
+            let kib = u32::try_from(line.len() / 1024 + 1).unwrap_or(u32::MAX);
+            let line = &*self.held.insert(line);
+            let room = Arc::clone(&self.wire.bytes).acquire_many_owned(kib).await.ok()?;
+            let message = serde_json::from_slice(line);
+            self.held = None;
+            self.take(message, room);
+        }
+    }
+
+    fn take(&mut self, message: serde_json::Result<Value>, room: OwnedSemaphorePermit) {
+        match message {
+            Ok(Value::Array(batch)) if batch.is_empty() || batch.len() > MOST_IN_BATCH => {
+                let message = format!("failed to read a batch of {} messages: 1 to {MOST_IN_BATCH} are taken", batch.len());
+                self.refuse(Value::Null, ErrorData::invalid_request(message, None));
+            }
+            Ok(Value::Array(batch)) => {
+                let mut room = Some(room);
+                batch.into_iter().for_each(|message| self.pass(message, room.take()));
+            }
+            Ok(message) => self.pass(message, Some(room)),
+            Err(error) => self.refuse(Value::Null, ErrorData::parse_error(format!("failed to read a line as JSON: {error}"), None)),
+        }
+    }
+
+    fn pass(&mut self, message: Value, room: Option<OwnedSemaphorePermit>) {
+        let id = message.get("id").cloned();
+        let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
+        if method.as_deref() == Some("notifications/cancelled")
+            && let Some(id) = message.pointer("/params/requestId")
+        {
+            // Its answer is left out.
+            self.wire.settle(id);
+        }
+        let is_answer = message.get("result").is_some() || message.get("error").is_some();
+        let (request, asks_nothing) = match (id, method) {
+            // Nothing has begun that such a message could be about, and rmcp would give up over it.
+            (None, Some(_)) if !self.begun => return,
+            (Some(_), None) if !self.begun && is_answer => return,
+            (Some(id), Some(method)) => (Some((id, method)), false),
+            (id, method) => (None, is_answer || (id.is_none() && method.is_some())),
+        };
+        let id = message.get("id").filter(|id| id.is_string() || id.is_i64()).cloned().unwrap_or_default();
+        let message = match serde_json::from_value::<ClientJsonRpcMessage>(message) {
+            Ok(message) => message,
+            // Nobody waits for an answer to these.
+            Err(error) if asks_nothing => return tracing::debug!(%error, "an answer or notification could not be read"),
+            Err(_) => {
+                let error = "failed to read a request: it is none of JSON-RPC 2.0\n\
+                    it needs jsonrpc \"2.0\", an id that is a string or an integer, and a method";
+                return self.refuse(id, ErrorData::invalid_request(error, None));
+            }
+        };
+        if let Some((id, method)) = &request {
+            if let Err(wrong) = self.wire.owe(id, method != "subscriptions/listen", room) {
+                let (id, error) = *wrong;
+                return self.refuse(id, error);
+            }
+            self.begun |= !matches!(method.as_str(), "server/discover" | "ping");
+        }
+        self.queue.push_back(message);
+    }
+
+    /// Answers what cannot be a request; by a task, since reading may be broken off at any moment, and writing may not.
+    fn refuse(&mut self, id: Value, error: ErrorData) {
+        let wire = Arc::clone(&self.wire);
+        self.refused += 1;
+        // No id as JSON begins so.
+        let key = format!("refusal {}", self.refused);
+        wire.owed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Owed { ends: true, _room: None });
+        // Only the rest of a batch finds no room, and that is bounded.
+        let room = Arc::clone(&wire.refusals).try_acquire_owned().ok();
+        tokio::spawn(async move {
+            // Where the output is broken the end has come already.
+            let _ = wire.write(&json!({ "jsonrpc": "2.0", "id": id, "error": error })).await;
+            wire.settle_key(&key);
+            drop(room);
+        });
+    }
+}
+
+impl<R, W> Transport<RoleServer> for Pipe<R, W>
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     type Error = io::Error;
 
     fn send(&mut self, item: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let wire = Arc::clone(&self.wire);
         async move {
-            let value = serde_json::to_value(&item)?;
-            let written = wire.write(&value).await;
-            if value.get("method").is_none()
-                && let Some(id) = value.get("id")
-            {
-                wire.settle(id);
+            let answers = match &item {
+                JsonRpcMessage::Response(response) => Some(response.id.clone()),
+                JsonRpcMessage::Error(error) => error.id.clone(),
+                JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+            };
+            let written = wire.write(&item).await;
+            if let Some(id) = answers {
+                wire.settle(&id.into_json_value());
             }
             written
         }
@@ -287,9 +325,15 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Transport<RoleServer> for Pipe<W> {
 
     /// The end of the input is kept from `rmcp`, so that it goes on answering until [`serve`] has let all out.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
-        match self.messages.recv().await {
+        if self.wire.ended.is_cancelled() {
+            return std::future::pending().await;
+        }
+        match self.next().await {
             Some(message) => Some(message),
-            None => std::future::pending().await,
+            None => {
+                self.wire.ended.cancel();
+                std::future::pending().await
+            }
         }
     }
 

@@ -11,6 +11,9 @@ use crate::engine::{Shared, blocking};
 use crate::fold::Fold;
 use crate::{failure, state, story};
 
+/// The most runs that are read on the thread that asks.
+const QUICK: usize = 50;
+
 /// Answers at once.
 ///
 /// # Errors
@@ -29,7 +32,9 @@ pub(crate) async fn answer(shared: &Arc<Shared>, trace: Trace) -> Result<TraceRe
 
 async fn list(shared: &Arc<Shared>, limit: usize) -> Result<TraceReply, Error> {
     let journal = shared.journal()?;
-    let runs = blocking(move || journal.list(limit).map_err(|error| failure::of_journal(&error))).await?;
+    let list = move || journal.list(limit).map_err(|error| failure::of_journal(&error));
+    // A short list is one statement, read in less time than another thread takes to wake up.
+    let runs = if limit <= QUICK { list()? } else { blocking(list).await? };
     Ok(TraceReply::List { runs: runs.into_iter().map(state::entry).collect() })
 }
 

@@ -19,35 +19,39 @@ pub(super) enum Line {
 pub(super) struct Lines<R> {
     input: BufReader<R>,
     most: usize,
+    /// The line so far.
+    line: Vec<u8>,
+    /// Whether it is too long.
+    over: bool,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// The lines of `input`, of at most `most` bytes each.
     pub(super) fn new(input: R, most: usize) -> Self {
-        Self { input: BufReader::with_capacity(1 << 16, input), most }
+        Self { input: BufReader::with_capacity(1 << 16, input), most, line: Vec::new(), over: false }
     }
 
-    /// The next line, the last of which may lack its line feed; `None` at the end.
+    /// The next line, the last of which may lack its line feed; `None` at the end. Dropped in the middle it loses nothing.
     ///
     /// # Errors
     /// What the input failed with.
     pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
-        let (mut line, mut over) = (Vec::new(), false);
         loop {
             let chunk = self.input.fill_buf().await?;
             let at_end = chunk.is_empty();
             let end = chunk.iter().position(|&byte| byte == b'\n');
             let part = &chunk[..end.unwrap_or(chunk.len())];
-            if line.len() + part.len() > self.most {
-                (line, over) = (Vec::new(), true);
-            } else if !over {
-                line.extend_from_slice(part);
+            if self.line.len() + part.len() > self.most {
+                (self.line, self.over) = (Vec::new(), true);
+            } else if !self.over {
+                self.line.extend_from_slice(part);
             }
             let used = end.map_or(chunk.len(), |end| end + 1);
             self.input.consume(used);
             if !at_end && end.is_none() {
                 continue;
             }
+            let (line, over) = (std::mem::take(&mut self.line), std::mem::take(&mut self.over));
             if over {
                 return Ok(Some(Line::TooLong));
             }
@@ -57,7 +61,6 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if at_end {
                 return Ok(None);
             }
-            line.clear();
         }
     }
 }
@@ -70,7 +73,7 @@ mod tests {
     fn check(input: &str, expect: &[Option<&str>]) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let seen = runtime.block_on(async {
-            let mut lines = Lines { input: BufReader::with_capacity(3, input.as_bytes()), most: 8 };
+            let mut lines = Lines { input: BufReader::with_capacity(3, input.as_bytes()), most: 8, line: Vec::new(), over: false };
             let mut seen = Vec::new();
             while let Some(line) = lines.next().await.unwrap() {
                 seen.push(match line {
