@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use naestro_api::Error;
 use serde_json::{Value, json};
@@ -67,13 +68,13 @@ impl Client {
         first.map(str::to_owned).ok_or_else(|| unavailable(&"it has no tools"))
     }
 
-    /// Calls a tool.
+    /// Calls a tool; how long it took until the whole answer was there, which is not yet read then.
     ///
     /// # Errors
     /// What was answered instead of a success.
-    pub(super) fn call(&mut self, tool: &str, arguments: &Value) -> Result<(), Error> {
-        let result = self.ask("tools/call", json!({ "name": tool, "arguments": arguments }))?;
-        if result["isError"] == true { Err(unavailable(&result["content"])) } else { Ok(()) }
+    pub(super) fn call(&mut self, tool: &str, arguments: &Value) -> Result<Duration, Error> {
+        let (result, took) = self.timed("tools/call", json!({ "name": tool, "arguments": arguments }))?;
+        if result["isError"] == true { Err(unavailable(&result["content"])) } else { Ok(took) }
     }
 
     /// Its resident memory in bytes.
@@ -91,7 +92,11 @@ impl Client {
         Ok(())
     }
 
-    fn ask(&mut self, method: &str, mut params: Value) -> Result<Value, Error> {
+    fn ask(&mut self, method: &str, params: Value) -> Result<Value, Error> {
+        self.timed(method, params).map(|(result, _)| result)
+    }
+
+    fn timed(&mut self, method: &str, mut params: Value) -> Result<(Value, Duration), Error> {
         self.next += 1;
         if !self.shaken {
             params["_meta"] = json!({
@@ -100,16 +105,19 @@ impl Client {
                 "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": "1" },
             });
         }
-        self.write(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params }))?;
+        let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
+        let asked = Instant::now();
+        self.write(&request)?;
         loop {
             let mut line = String::new();
             let read = self.output.read_line(&mut line).map_err(|error| unavailable(&error))?;
+            let took = asked.elapsed();
             if read == 0 {
                 return Err(unavailable(&"it ended"));
             }
             let answer: Value = serde_json::from_str(&line).map_err(|error| unavailable(&error))?;
             if answer["id"] == json!(self.next) {
-                return if answer["error"].is_null() { Ok(answer["result"].clone()) } else { Err(unavailable(&answer["error"])) };
+                return if answer["error"].is_null() { Ok((answer["result"].clone(), took)) } else { Err(unavailable(&answer["error"])) };
             }
         }
     }
