@@ -36,6 +36,8 @@ pub(crate) fn build(address: &Address, ca_file: Option<&PathBuf>, timeouts: Time
 /// # Errors
 /// The failure, if the address is none, or the certificates cannot be read.
 pub fn http_client(url: &str, ca_file: Option<&PathBuf>) -> Result<reqwest::Client, Failure> {
+    // What the SDK of such servers builds for itself finds this provider; one that is there already is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let endpoint = Endpoint { allow_http: true, ..Endpoint::new(url) };
     let address = endpoint.check().map_err(|error| failure(&error.message, &error.hint))?;
     build(&address, ca_file, Timeouts::default())

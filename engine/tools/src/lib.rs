@@ -20,5 +20,5 @@ mod tree;
 mod upstream;
 mod workspaces;
 
-pub use upstream::{Approval, Difference, LocalUpstreams, MakeHttp, Means, Offer, Pin, Pins, Reach, UpstreamServer};
+pub use upstream::{Approval, Difference, Identity, LocalUpstreams, MakeHttp, Means, Offer, Pin, Pins, Reach, UpstreamServer, authorize};
 pub use workspaces::LocalWorkspaces;

@@ -12,6 +12,7 @@ mod bounds;
 mod connection;
 mod listing;
 mod names;
+mod oauth;
 mod pins;
 mod pool;
 mod process;
@@ -30,6 +31,7 @@ use naestro_policy::{Permit, body};
 
 use crate::fault::{Outcome, permanent};
 pub use approval::{Approval, Difference, Offer};
+pub use oauth::{Identity, authorize};
 pub use pins::{Pin, Pins};
 use pool::Pool;
 
@@ -47,8 +49,10 @@ pub enum Reach {
     Http {
         /// Its URL.
         url: String,
-        /// The token its requests bear, where it wants one.
+        /// The token its requests bear, where the user has one.
         bearer: Option<String>,
+        /// As whom leave is asked for, where it is given by OAuth.
+        identity: Identity,
     },
 }
 

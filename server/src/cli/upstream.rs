@@ -8,6 +8,7 @@ use naestro_tools::{Approval, Difference, Offer};
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::screen::Screen;
 use crate::{clean, exit, process, screen, wire};
 
 /// See the servers whose tools runs may use, and approve what they offer.
@@ -41,7 +42,12 @@ enum Op {
         #[arg(long)]
         yes: bool,
     },
-    /// Forget what was approved of a server.
+    /// Give leave to use a server by HTTP, in your browser (OAuth).
+    Login {
+        /// The server.
+        name: String,
+    },
+    /// Forget what was approved of a server, and the leave to use it.
     Rm {
         /// The server.
         name: String,
@@ -83,6 +89,11 @@ impl Args {
                 let count = upstreams.approve(&approval, &only).map_err(|failure| of(&failure))?;
                 let text = format!("{} of {name} approved\n", screen::count(count as u64, "tool"));
                 show(self.json, &json!({ "server": name, "approved": count, "offers": values(&approval), "gone": approval.gone }), &text)?;
+            }
+            Op::Login { name } => {
+                let visit = |url: &str| Screen::new(false).note(&format!("open this in your browser: {url}"));
+                process::block_on(async { upstreams.login(&name, visit).await.map_err(|failure| of(&failure)) })?;
+                show(self.json, &json!({ "server": name, "leave": true }), &format!("{name} may be used\n"))?;
             }
             Op::Rm { name } => {
                 let removed = upstreams.forget(&name).map_err(|failure| of(&failure))?;

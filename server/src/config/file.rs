@@ -41,6 +41,11 @@ pub(super) struct Upstream {
     pub(super) url: Option<String>,
     /// The variable its token comes from.
     pub(super) bearer_env: Option<String>,
+    /// As whom to ask for leave by OAuth, where that was registered beforehand, and the variable of its secret.
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret_env: Option<String>,
+    /// The scopes to ask for.
+    pub(super) scopes: Vec<String>,
     /// The tools that only read.
     pub(super) read_only: Vec<String>,
     /// The tools that may be called unasked.

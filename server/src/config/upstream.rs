@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use naestro_api::{Error, ErrorCode};
-use naestro_tools::{Reach, UpstreamServer};
+use naestro_tools::{Identity, Reach, UpstreamServer};
 
 use super::{Variables, file};
 
@@ -44,9 +44,16 @@ fn server(name: &str, table: file::Upstream, get: Variables<'_>) -> Result<Upstr
         (Some(_), None) if !table.env.is_empty() || !table.pass_env.is_empty() => {
             return Err(("it has an environment, which only a command can have".to_owned(), "leave env and pass_env out"));
         }
-        // Where the variable is not set the server says that it wants a token, and nothing else has to fail for it.
+        // Where a variable is not set the server says that it wants leave, and nothing else has to fail for it.
         (Some(url), None) => {
-            Reach::Http { url: address(url)?, bearer: table.bearer_env.and_then(|name| get(&name)).map(|token| token.trim().to_owned()) }
+            let secret = |name: Option<String>| name.and_then(|name| get(&name)).map(|value| value.trim().to_owned());
+            let identity = Identity {
+                client_id: table.client_id,
+                client_secret: secret(table.client_secret_env),
+                metadata_url: None,
+                scopes: table.scopes,
+            };
+            Reach::Http { url: address(url)?, bearer: secret(table.bearer_env), identity }
         }
     };
     let (read_only, allow) = (table.read_only.into_iter().collect(), table.allow.into_iter().collect());
@@ -100,7 +107,8 @@ mod tests {
              [upstream.tracker]\ncommand = [\"tracker\", \"--stdio\"]\npass_env = [\"TOKEN\", \"UNSET\"]\nread_only = [\"list\"]\ntimeout_s = 5",
         );
         let [docs, tracker] = servers.unwrap().try_into().map_err(|_| "two").unwrap();
-        assert!(docs.reach == Reach::Http { url: "https://docs.example/mcp".into(), bearer: Some("secret".into()) });
+        let identity = Identity::default();
+        assert!(docs.reach == Reach::Http { url: "https://docs.example/mcp".into(), bearer: Some("secret".into()), identity });
         let env = BTreeMap::from([("TOKEN".to_owned(), " secret ".to_owned())]);
         assert!(tracker.reach == Reach::Program { command: vec!["tracker".into(), "--stdio".into()], env });
         assert_eq!((tracker.timeout.as_secs(), tracker.read_only.len(), tracker.allow.len()), (5, 1, 0));

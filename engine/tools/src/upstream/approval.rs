@@ -1,6 +1,9 @@
 //! Approving the tools of a server: what it offers now, beside what was approved before.
 
-use super::connection::Connection;
+use rmcp::transport::auth::AuthorizationManager;
+
+use super::connection::{self, Connection};
+use super::oauth::{Callback, TokenFile, authorize};
 use super::pins::{Pin, Pins};
 use super::{LocalUpstreams, Reach, names};
 use crate::fault::{Outcome, permanent, transient};
@@ -100,13 +103,41 @@ impl LocalUpstreams {
         Ok(count)
     }
 
-    /// Forgets what was approved of a server; says whether there was anything.
+    /// Has a person give leave to use a server by HTTP: `show` puts a URL before them.
+    ///
+    /// # Errors
+    /// The failure, if the server is none by HTTP, or there is no leave.
+    pub async fn login(&self, name: &str, show: impl FnOnce(&str)) -> Outcome<()> {
+        let server = self.server(name)?;
+        let Reach::Http { url, identity, .. } = &server.config.reach else {
+            return Err(permanent(format!("log in to the server {name}: it is a program"), "pass what it needs on with pass_env"));
+        };
+        let failed = |error: &dyn std::fmt::Display| {
+            let hint = "a server that does not let everyone register wants client_id, and perhaps client_secret_env, in your configuration";
+            permanent(format!("get leave to use the server {name}: {}", names::clean(&error.to_string())), hint)
+        };
+        let challenge = connection::challenge(&self.means, url).await.map_err(|why| transient(why, ""))?;
+        let callback = Callback::listen().await.map_err(|error| failed(&error))?;
+        let redirect = callback.url.clone();
+        let mut manager = AuthorizationManager::new(url.as_str()).await.map_err(|error| failed(&error))?;
+        manager.set_credential_store(TokenFile::of(&self.means.home, name));
+        let visit = |url: String| {
+            show(&url);
+            callback.wait()
+        };
+        authorize(manager, &redirect, challenge, identity, visit).await.map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    /// Forgets what was approved of a server, and the leave to use it; says whether there was anything.
     ///
     /// # Errors
     /// The failure, if there is no such server or the file cannot be removed.
     pub fn forget(&self, name: &str) -> Outcome<bool> {
         let server = self.server(name)?;
-        Pins::remove(&self.means.home, &server.config.name)
+        let tokens = TokenFile::of(&self.means.home, &server.config.name);
+        let had_leave = tokens.remove().map_err(|error| permanent(format!("remove the tokens of the server {name}: {error}"), ""))?;
+        Ok(Pins::remove(&self.means.home, &server.config.name)? || had_leave)
     }
 }
 

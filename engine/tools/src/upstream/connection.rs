@@ -11,14 +11,15 @@ use naestro_kernel::Digest;
 use naestro_policy::effect::UpstreamCall;
 use naestro_policy::port::ToolResult;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, Implementation, JsonObject, ProtocolVersion};
-use rmcp::service::{ClientLifecycleMode, NotificationContext, RunningService, serve_client_with_lifecycle};
-use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::service::{ClientInitializeError, ClientLifecycleMode, NotificationContext, RunningService, serve_client_with_lifecycle};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::{AuthClient, StreamableHttpClientTransport};
 use rmcp::{ClientHandler, RoleClient, ServiceError};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::Mutex;
 
 use super::bounds::BoundedLines;
+use super::oauth::{self, TokenFile};
 use super::pins::Pin;
 use super::process::Watched;
 use super::{Means, Reach, UpstreamServer, listing, names, pins, refused, results};
@@ -75,20 +76,30 @@ impl Connection {
                 let (program, (output, input)) = Watched::start(&means.exe, &folder, command, env)?;
                 (Some(program), Opening::Program(BoundedLines::new(output, MESSAGE, Arc::clone(&over)), input))
             }
-            Reach::Http { url, bearer } => {
-                let (means, asked) = (Arc::clone(means), url.clone());
-                let made = tokio::task::spawn_blocking(move || (means.http)(&asked)).await;
-                let http = made.map_err(|error| error.to_string())?.map_err(|failure| failure.message)?;
+            Reach::Http { url, bearer, .. } => {
+                let http = http(means, url).await?;
                 let limits =
                     StreamableHttpClientTransportConfig::with_uri(url.as_str()).max_sse_event_size(MESSAGE).max_json_response_size(MESSAGE);
-                let limits = match bearer {
-                    Some(bearer) => limits.auth_header(bearer.as_str()),
-                    None => limits,
+                let stored = match bearer {
+                    Some(_) => None,
+                    None => {
+                        oauth::stored(url, TokenFile::of(&means.home, &config.name)).await.map_err(|error| shown(&error.to_string()))?
+                    }
                 };
-                (None, Opening::Http(StreamableHttpClientTransport::with_client(http, limits)))
+                let opening = match (bearer, stored) {
+                    (Some(bearer), _) => {
+                        Opening::Http(StreamableHttpClientTransport::with_client(http, limits.auth_header(bearer.as_str())))
+                    }
+                    (None, Some(leave)) => {
+                        Opening::Authorized(StreamableHttpClientTransport::with_client(AuthClient::new(http, leave), limits))
+                    }
+                    (None, None) => Opening::Http(StreamableHttpClientTransport::with_client(http, limits)),
+                };
+                (None, opening)
             }
         };
         let opened = tokio::time::timeout(OPENING, opening.serve(client)).await;
+        let opened = opened.map(|served| served.map_err(|error| refusal(&config.name, &error)));
         match opened {
             Ok(Ok(service)) => {
                 let (server, listed, opened) = (config.name.clone(), Mutex::default(), Instant::now());
@@ -192,30 +203,56 @@ impl Connection {
     }
 }
 
+/// What a server says that lets nobody in without leave; nothing where it lets everyone in.
+///
+/// # Errors
+/// That it cannot be reached, as a fragment that fits "failed to ...".
+pub(super) async fn challenge(means: &Arc<Means>, url: &str) -> Result<Option<String>, String> {
+    let transport = StreamableHttpClientTransport::with_client(http(means, url).await?, StreamableHttpClientTransportConfig::with_uri(url));
+    let client = Client { changed: Arc::default() };
+    match tokio::time::timeout(OPENING, Opening::Http(transport).serve(client)).await {
+        Ok(Ok(_)) => Ok(None),
+        Ok(Err(error)) => match error.auth_challenge() {
+            Some(challenge) => Ok(Some(challenge.to_owned())),
+            None => Err(format!("reach {url}: {}", shown(&error.to_string()))),
+        },
+        Err(_) => Err(format!("reach {url}: it did not answer within {} s", OPENING.as_secs())),
+    }
+}
+
 /// A transport that is not yet spoken on.
 enum Opening {
     Program(BoundedLines<Receiver>, Sender),
     Http(StreamableHttpClientTransport<reqwest::Client>),
+    Authorized(StreamableHttpClientTransport<AuthClient<reqwest::Client>>),
 }
 
 impl Opening {
-    async fn serve(self, client: Client) -> Result<RunningService<RoleClient, Client>, String> {
+    async fn serve(self, client: Client) -> Result<RunningService<RoleClient, Client>, ClientInitializeError> {
         let mode = ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
         };
-        let served = match self {
+        match self {
             Self::Program(output, input) => serve_client_with_lifecycle(client, (output, input), mode).await,
             Self::Http(transport) => serve_client_with_lifecycle(client, transport, mode).await,
-        };
-        served.map_err(|error| {
-            if error.is_authorization_required() {
-                "it wants a token: bearer_env names its variable, which has to be set".to_owned()
-            } else {
-                error.to_string()
-            }
-        })
+            Self::Authorized(transport) => serve_client_with_lifecycle(client, transport, mode).await,
+        }
     }
+}
+
+fn refusal(server: &str, error: &ClientInitializeError) -> String {
+    if error.is_authorization_required() {
+        format!("it wants leave: give it with `naestro upstream login {server}`, or name the variable of a token as bearer_env")
+    } else {
+        error.to_string()
+    }
+}
+
+async fn http(means: &Arc<Means>, url: &str) -> Result<reqwest::Client, String> {
+    let (means, url) = (Arc::clone(means), url.to_owned());
+    let made = tokio::task::spawn_blocking(move || (means.http)(&url)).await;
+    made.map_err(|error| error.to_string())?.map_err(|failure| failure.message)
 }
 
 async fn last_words(program: Option<&Watched>) -> String {
