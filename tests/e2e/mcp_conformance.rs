@@ -149,6 +149,26 @@ fn a_client_does_what_each_revision_requires() {
     all_pass(&Report::of(&packages, "2025-11-25", Side::Client(&program)), 18);
 }
 
+/// The product gets leave by itself: found, registered, asked for, exchanged and used as the suite wants it.
+#[test]
+fn the_product_gets_leave_in_the_browser() {
+    let Some(packages) = Packages::find() else { return };
+    for name in [
+        "metadata-default",
+        "metadata-var2",
+        "token-endpoint-auth-basic",
+        "token-endpoint-auth-none",
+        "iss-supported",
+        "offline-access-scope",
+    ] {
+        let mut suite = packages.program(&format!("{SUITE}/dist/index.js"));
+        suite.args(["client", "--spec-version", "2026-07-28", "--scenario", &format!("auth/{name}"), "--command"]);
+        let done = suite.arg(beside("mcp-client-fixture")).env("NAESTRO_TEST_PRODUCT", env!("CARGO_BIN_EXE_naestro")).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{name}: {said}");
+    }
+}
+
 #[test]
 fn where_nothing_listens_nothing_passes() {
     let Some(packages) = Packages::find() else { return };

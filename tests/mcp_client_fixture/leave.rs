@@ -91,7 +91,7 @@ async fn leave(manager: AuthorizationManager, challenge: Option<String>, identit
 }
 
 /// What a person's browser does: it is sent back at once.
-async fn browse(url: String) -> Result<String, AuthError> {
+pub(crate) async fn browse(url: String) -> Result<String, AuthError> {
     let failed = |error: &dyn std::fmt::Display| AuthError::AuthorizationFailed(error.to_string());
     let answer = http().map_err(|error| failed(&error))?.get(url).send().await.map_err(|error| failed(&error))?;
     let back = answer.headers().get("location").and_then(|location| location.to_str().ok());

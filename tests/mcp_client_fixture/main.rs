@@ -4,8 +4,10 @@
 //! The suite names the scenario, its context and the revision in the environment.
 
 mod leave;
+mod product;
 mod session;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,6 +36,9 @@ struct Args {
     /// The revision.
     #[arg(long, env = "MCP_CONFORMANCE_PROTOCOL_VERSION", default_value = "2025-11-25")]
     revision: String,
+    /// The product: it is to get leave itself, in a scenario that is about that.
+    #[arg(long, env = "NAESTRO_TEST_PRODUCT")]
+    product: Option<PathBuf>,
     /// The server.
     url: String,
 }
@@ -82,6 +87,9 @@ fn main() -> ExitCode {
 async fn play(args: &Args) -> Outcome<()> {
     let given: Given = serde_json::from_str(&args.context)?;
     let (url, mode) = (args.url.as_str(), Mode::of(&args.revision));
+    if let Some(product) = &args.product {
+        return product::login(product, url).await;
+    }
     match args.scenario.as_str() {
         "initialize" | "json-schema-ref-no-deref" => Session::open(url, Mode::Handshake).await?.tools().await.map(|_| ()),
         "sse-retry" => Session::open(url, Mode::Handshake).await?.call_all(|tool| tool == "test_reconnection").await,
