@@ -86,6 +86,23 @@ fn a_server_that_is_configured_wrongly_is_named() {
     says(&upstream.approve().exits(5).error(), &["/no/such/program", "No such file"]);
 }
 
+/// A process that lives on offers what is approved now, and not what is not any more.
+#[test]
+fn what_is_approved_meanwhile_is_offered_to_the_next_run() {
+    let upstream = Upstream::new("plain", "evil__echo", "read_only = [\"echo\"]");
+    let mut mcp = Mcp::start(&upstream.naestro, ALONE, json!({}));
+    let offered = |mcp: &mut Mcp| {
+        mcp.does("orchestrate", &json!({ "goal": "use the tool", "mode": "guide" }));
+        upstream.model.chats().last().unwrap()["tools"].to_string().contains("evil__echo")
+    };
+    assert!(!offered(&mut mcp), "offered before it was approved");
+    upstream.approve().exits(0);
+    assert!(offered(&mut mcp), "not offered after it was approved");
+    upstream.naestro.run(["upstream", "rm", "evil"]).exits(0);
+    assert!(!offered(&mut mcp), "offered after it was forgotten");
+    mcp.end().exits(0);
+}
+
 #[test]
 fn another_command_wants_another_approval() {
     let upstream = Upstream::new("plain", "evil__echo", "allow = [\"echo\"]");

@@ -171,8 +171,19 @@ impl Shared {
         self.journal.get().map(Arc::clone).or_else(|| (self.parts.past)())
     }
 
-    /// Policies and tools, loaded at the first run.
+    /// Policies and tools, loaded at the first run, with the tools of other servers as they are approved now.
     pub(crate) fn workshop(&self) -> Result<Workshop, Error> {
+        let mut workshop = self.own_workshop()?;
+        let upstream = self.parts.upstreams.as_ref().map(|upstreams| upstreams.tools()).unwrap_or_default();
+        if !upstream.is_empty() {
+            workshop.facts = workshop.facts.iter().cloned().chain(upstream.iter().map(|tool| tool.facts.clone())).collect();
+            workshop.specs = workshop.specs.iter().cloned().chain(upstream.iter().map(|tool| tool.spec.clone())).collect();
+            workshop.upstream = upstream.into();
+        }
+        Ok(workshop)
+    }
+
+    fn own_workshop(&self) -> Result<Workshop, Error> {
         let journal = self.journal()?;
         let _only_once = lock(&self.opening);
         if let Some(workshop) = self.workshop.get() {
@@ -182,10 +193,8 @@ impl Shared {
         let code = ReadAloud { code: Arc::clone(&self.parts.code), listeners: self.listeners.clone() };
         let workspaces = (self.parts.workspaces)(Arc::clone(&journal), Arc::new(code));
         self.sweep(journal);
-        let upstream = self.parts.upstreams.as_ref().map(|upstreams| upstreams.tools()).unwrap_or_default();
-        let tools = workspaces.tools().into_iter().chain(upstream.iter().map(|tool| (tool.facts.clone(), tool.spec.clone())));
-        let (facts, specs): (Vec<_>, Vec<_>) = tools.unzip();
-        let (facts, specs, upstream) = (facts.into(), specs.into(), upstream.into());
+        let (facts, specs): (Vec<_>, Vec<_>) = workspaces.tools().into_iter().unzip();
+        let (facts, specs, upstream) = (facts.into(), specs.into(), Arc::from([]));
         let workshop = Workshop { policies: Arc::new(policies), workspaces, facts, specs, upstream };
         Ok(self.workshop.get_or_init(|| workshop).clone())
     }

@@ -102,25 +102,20 @@ pub struct LocalUpstreams {
     servers: Vec<Server>,
 }
 
-/// A server with what was approved of it, and its connection.
+/// A server, and its connection.
 struct Server {
     config: UpstreamServer,
-    pins: Pins,
     pool: Pool,
 }
 
 impl LocalUpstreams {
-    /// Reads what was approved; starts nothing.
+    /// Reads and starts nothing yet.
     #[must_use]
     pub fn new(means: Means, servers: Vec<UpstreamServer>) -> Self {
         let means = Arc::new(means);
         let server = |config: UpstreamServer| {
-            let pins = Pins::read(&means.home, &config.name).unwrap_or_else(|failure| {
-                tracing::warn!(server = config.name, "{}; its tools are not offered", failure.message);
-                Pins::default()
-            });
             let pool = Pool::new(config.clone(), Arc::clone(&means));
-            Server { config, pins, pool }
+            Server { config, pool }
         };
         let servers = servers.into_iter().map(server).collect();
         Self { means, servers }
@@ -139,6 +134,14 @@ impl LocalUpstreams {
         })
     }
 
+    /// What is approved of a server now; nothing where that cannot be read.
+    fn pins(&self, server: &Server) -> Pins {
+        Pins::read(&self.means.home, &server.config.name).unwrap_or_else(|failure| {
+            tracing::warn!(server = server.config.name, "{}; its tools are not offered", failure.message);
+            Pins::default()
+        })
+    }
+
     async fn perform(&self, call: UpstreamCall) -> Outcome<ToolResult> {
         let server = self.server(&call.server)?;
         let limit = server.config.timeout.min(Duration::from_millis(call.timeout));
@@ -152,7 +155,7 @@ impl LocalUpstreams {
 
 impl Upstreams for LocalUpstreams {
     fn tools(&self) -> Vec<UpstreamTool> {
-        self.servers.iter().flat_map(Server::tools).collect()
+        self.servers.iter().flat_map(|server| server.tools(&self.pins(server))).collect()
     }
 
     fn call(&self, permit: Permit, call: UpstreamCall) -> Answer<'_, Result<ToolResult, Failure>> {
@@ -175,13 +178,13 @@ impl Upstreams for LocalUpstreams {
 }
 
 impl Server {
-    fn tools(&self) -> Vec<UpstreamTool> {
-        if !self.pins.tools.is_empty() && self.pins.reach != self.config.reach.digest() {
+    fn tools(&self, pins: &Pins) -> Vec<UpstreamTool> {
+        if !pins.tools.is_empty() && pins.reach != self.config.reach.digest() {
             let name = &self.config.name;
             tracing::warn!(server = name, "it is reached another way than when its tools were approved; `naestro upstream approve {name}`");
             return Vec::new();
         }
-        self.pins.tools.iter().map(|pin| self.tool(pin)).collect()
+        pins.tools.iter().map(|pin| self.tool(pin)).collect()
     }
 
     fn tool(&self, pin: &Pin) -> UpstreamTool {

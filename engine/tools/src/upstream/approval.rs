@@ -59,8 +59,9 @@ impl LocalUpstreams {
                 Reach::Program { command, .. } => command.join(" "),
                 Reach::Http { url, .. } => url.clone(),
             };
-            let counts = server.pins.reach == server.config.reach.digest();
-            (server.config.name.clone(), words, server.pins.tools.len(), counts)
+            let pins = self.pins(server);
+            let counts = pins.reach == server.config.reach.digest();
+            (server.config.name.clone(), words, pins.tools.len(), counts)
         });
         told.collect()
     }
@@ -77,9 +78,9 @@ impl LocalUpstreams {
         let ended = tokio::task::spawn_blocking(move || connection.end()).await;
         ended.map_err(|error| transient(format!("end the server {name}: {error}"), ""))?;
         let tools = listed.map_err(|why| transient(why, "its tools cannot be used as long as that is so"))?;
-        let approved = &server.pins.tools;
+        let approved = self.pins(server).tools;
         let gone = approved.iter().filter(|pin| tools.iter().all(|tool| tool.name != pin.name)).map(|pin| pin.name.clone()).collect();
-        let offers = tools.into_iter().map(|pin| offer(name, pin, approved)).collect();
+        let offers = tools.into_iter().map(|pin| offer(name, pin, &approved)).collect();
         Ok(Approval { server: name.to_owned(), reach: server.config.reach.digest(), offers, gone })
     }
 
