@@ -2,6 +2,7 @@
 //!
 //! Invariant: whoever is not this user on this machine needs the token, and the word of a human to reach the endpoint at all.
 
+mod handover;
 mod token;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::lazy::Lazy;
 use crate::screen::Screen;
 use crate::{exit, folder, process, wire};
+use handover::Notice;
 
 /// Offer orchestrate, explain, test and trace to other assistants by the Model Context Protocol.
 ///
@@ -109,6 +111,7 @@ impl Args {
         let mut screen = Screen::new(false);
         screen.note(&format!("listening on http://{bound}{PATH}"));
         screen.note(&format!("the token that each request has to bear is in {}", file.display()));
+        let _notice = Notice::post(&home, bound)?;
         let (made, closing) = (handler.clone(), handler);
         let part = Arc::new(Part::new(access, move || made.another()));
         let stop = CancellationToken::new();
@@ -126,8 +129,12 @@ impl Args {
 
 async fn speak(handler: Handler) -> Result<u8, Error> {
     let mut stops = process::Stops::listen()?;
-    let served = naestro_mcp::stdio::serve(handler, async { stops.next().await }).await;
+    let served = naestro_mcp::stdio::serve(handler.clone(), async { stops.next().await }).await;
     served.map_err(|error| Error::new(ErrorCode::Unavailable, format!("speak on standard input and output: {error}")))?;
+    let detached = handler.detached();
+    if !detached.is_empty() {
+        handover::hand_over(&Config::load(None)?.home, &detached).await;
+    }
     Ok(exit::SUCCEEDED)
 }
 

@@ -113,6 +113,7 @@ fn only_who_bears_the_token_is_let_in() {
     let endpoint = Endpoint::start(&naestro, &[]);
     let mode = std::fs::metadata(naestro.home().join("mcp-token")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(naestro.home()).unwrap().permissions().mode() & 0o077, 0, "others can look into the state directory");
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {} }).to_string();
     let good = endpoint.head("POST", &body);
     let other = endpoint.token.replace(|c: char| c.is_ascii_digit(), "a");

@@ -141,6 +141,35 @@ fn a_run_whose_client_leaves_is_suspended_and_goes_on_from_anywhere() {
 }
 
 #[test]
+fn a_detached_run_goes_on_at_a_server_of_the_same_user() {
+    let (project, model) = (Project::broken_cargo(), Scripted::spawn(slowly(mends_cargo(), 700)));
+    let naestro = Naestro::new(&project).model(&model);
+    let mut goal = mend();
+    goal["detach"] = json!(true);
+    let leave = |naestro: &Naestro| {
+        let before = model.chats().len();
+        let mut mcp = Mcp::start(naestro, "2025-11-25", json!({}));
+        mcp.send("tools/call", &json!({ "name": "orchestrate", "arguments": goal }));
+        eventually(|| model.chats().len() > before);
+        mcp.end().exits(0)
+    };
+    let done = leave(&naestro);
+    says(&done.err, &["no server runs"]);
+    let alone = naestro.only_run();
+    assert_eq!(naestro.trace(["show", &alone])["state"]["outcome"], Value::Null, "it is suspended");
+
+    let server = naestro.start(["mcp", "--listen", "127.0.0.1:0"]);
+    server.says_after("listening on http://");
+    leave(&naestro);
+    let run = naestro.runs().pop().unwrap();
+    assert_ne!(run, alone);
+    eventually(|| naestro.trace(["show", &run])["state"]["outcome"] == "succeeded");
+    server.signal(nix::sys::signal::Signal::SIGTERM);
+    server.finish().exits(0);
+    assert!(!naestro.home().join("mcp-server").exists(), "the notice is left behind");
+}
+
+#[test]
 fn a_client_that_takes_tasks_gets_one_and_its_result() {
     let model = Scripted::spawn(replies("Fine."));
     let naestro = Naestro::new(&Project::plain()).model(&model);

@@ -19,6 +19,7 @@ fn a_tool_is_approved_and_then_called() {
     let approved = upstream.approve().exits(0);
     assert_eq!(approved.lines[0]["approved"], 2, "{}", approved.out);
     says(&upstream.naestro.run(["upstream", "list"]).exits(0).out, &["evil: 2 tools approved"]);
+    says(&upstream.naestro.run(["doctor"]).out, &["other servers", "evil: 2 tools approved"]);
     let (told, finished) = upstream.run("auto");
     says(&told, &["echo: {\"word\":\"hello\"}"]);
     assert_eq!(finished["outcome"], "succeeded");

@@ -20,5 +20,7 @@ mod tree;
 mod upstream;
 mod workspaces;
 
-pub use upstream::{Approval, Difference, Identity, LocalUpstreams, MakeHttp, Means, Offer, Pin, Pins, Reach, UpstreamServer, authorize};
+pub use upstream::{
+    Approval, Configured, Difference, Identity, LocalUpstreams, MakeHttp, Means, Offer, Pin, Pins, Reach, UpstreamServer, authorize,
+};
 pub use workspaces::LocalWorkspaces;

@@ -30,7 +30,7 @@ use naestro_policy::port::{Answer, ToolResult, UpstreamTool, Upstreams};
 use naestro_policy::{Permit, body};
 
 use crate::fault::{Outcome, permanent};
-pub use approval::{Approval, Difference, Offer};
+pub use approval::{Approval, Configured, Difference, Offer};
 pub use oauth::{Identity, authorize};
 pub use pins::{Pin, Pins};
 use pool::Pool;

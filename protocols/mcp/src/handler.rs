@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use naestro_api::{Command, Engine, Error, Handle, Trace, TraceReply};
@@ -65,9 +65,25 @@ pub(crate) struct Face {
     pub(crate) seal: Seal,
     /// Cancelled when the process is about to end: what is cancelled then was not cancelled by anybody.
     pub(crate) closing: CancellationToken,
+    /// Runs that are to go on when this process ends.
+    detached: Mutex<Vec<Detached>>,
+}
+
+/// A run that is to go on when its client, and with it this process, is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detached {
+    /// The run.
+    pub run: String,
+    /// The client that started it, under whose name it goes on.
+    pub client: String,
 }
 
 impl Face {
+    /// Takes note of a run that is to go on.
+    pub(crate) fn detach(&self, run: Detached) {
+        self.detached.lock().unwrap_or_else(PoisonError::into_inner).push(run);
+    }
+
     /// Asks the journal.
     ///
     /// # Errors
@@ -93,7 +109,7 @@ impl Handler {
     /// # Errors
     /// `internal` where no key can be made.
     pub fn new(engine: Arc<dyn Engine>, settings: Settings) -> Result<Self, Error> {
-        let face = Face { engine, settings, seal: Seal::new()?, closing: CancellationToken::new() };
+        let face = Face { engine, settings, seal: Seal::new()?, closing: CancellationToken::new(), detached: Mutex::default() };
         Ok(Self { face: Arc::new(face), subscriptions: Arc::default() })
     }
 
@@ -101,6 +117,12 @@ impl Handler {
     #[must_use]
     pub fn another(&self) -> Self {
         Self { face: Arc::clone(&self.face), subscriptions: Arc::default() }
+    }
+
+    /// The runs that are to go on elsewhere once this process has suspended them.
+    #[must_use]
+    pub fn detached(&self) -> Vec<Detached> {
+        self.face.detached.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says that the process is about to end, and suspends every run.

@@ -24,7 +24,7 @@ mod tasks;
 mod tools;
 mod words;
 
-pub use handler::Handler;
+pub use handler::{Detached, Handler};
 
 /// What a server is told by the one who starts it.
 #[derive(Clone, Debug, Default)]

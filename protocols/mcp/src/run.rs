@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::client::{self, Context};
 use crate::consent::{self, Form, Said};
 use crate::follow::{self, Heard, Stop};
-use crate::handler::Face;
+use crate::handler::{Detached, Face};
 use crate::progress::Progress;
 use crate::{failure, outcome, tasks, words};
 
@@ -35,12 +35,19 @@ pub(crate) struct Round {
     tool: String,
     state: Option<String>,
     responses: Option<InputResponses>,
+    /// Whether the run is to go on when the client leaves.
+    pub(crate) detach: bool,
 }
 
 impl Round {
     /// Of this request.
     pub(crate) fn of(request: &CallToolRequestParams) -> Self {
-        Self { tool: request.name.to_string(), state: request.request_state.clone(), responses: request.input_responses.clone() }
+        Self {
+            tool: request.name.to_string(),
+            state: request.request_state.clone(),
+            responses: request.input_responses.clone(),
+            detach: false,
+        }
     }
 }
 
@@ -56,6 +63,8 @@ struct Call<'a> {
     progress: Progress<'a>,
     /// Whether the human closed the question, so that the run is to end rather than to ask again.
     closed: bool,
+    /// Whether the run goes on when the client leaves.
+    detach: bool,
 }
 
 /// Starts what the command says, or goes on with what the round brings back, and answers.
@@ -72,7 +81,7 @@ pub(crate) async fn call(
     let result = match &round.state {
         Some(state) => Call::go_on(face, cx, &round, state).await.map(Ok)?,
         None => match command {
-            Ok(command) => start(face, cx, round.tool, command).await,
+            Ok(command) => start(face, cx, round, command).await,
             Err(error) => Err(error),
         },
     };
@@ -90,7 +99,8 @@ enum Begun<'a> {
     Answered(Box<CallToolResponse>),
 }
 
-async fn start<'a>(face: &'a Face, cx: &'a Context, tool: String, command: Command) -> Result<Begun<'a>, Error> {
+async fn start<'a>(face: &'a Face, cx: &'a Context, round: Round, command: Command) -> Result<Begun<'a>, Error> {
+    let Round { tool, detach, .. } = round;
     let mut progress = Progress::of(cx);
     let (told, mut reading) = tokio::sync::watch::channel(None);
     let told = naestro_api::Progress(Arc::new(move |done, total| _ = told.send(Some((done, total)))));
@@ -99,7 +109,7 @@ async fn start<'a>(face: &'a Face, cx: &'a Context, tool: String, command: Comma
     let handle = loop {
         tokio::select! {
             handle = &mut submitted => break handle?,
-            () = cx.ct.cancelled() => return Err(left()),
+            () = cx.ct.cancelled(), if !(detach && client::is_http(cx)) => return Err(left()),
             Ok(()) = reading.changed() => {
                 let seen = *reading.borrow_and_update();
                 if let Some((done, total)) = seen {
@@ -111,8 +121,11 @@ async fn start<'a>(face: &'a Face, cx: &'a Context, tool: String, command: Comma
     };
     match handle {
         Handle::Run { run, updates } => {
+            if detach && !client::is_http(cx) {
+                face.detach(Detached { run: run.clone(), client: client::name(cx) });
+            }
             let (updates, heard) = (Some(updates), Heard::default());
-            Ok(Begun::Run(Box::new(Call { face, cx, tool, run, updates, heard, progress, closed: false })))
+            Ok(Begun::Run(Box::new(Call { face, cx, tool, run, updates, heard, progress, closed: false, detach })))
         }
         Handle::Explanation(explanation) => Ok(Begun::Answered(Box::new(outcome::explanation(&explanation).into()))),
         Handle::Trace(_) => Err(failure::unexpected("a run")),
@@ -123,9 +136,9 @@ impl<'a> Call<'a> {
     /// The call of an earlier round, given the answer that came back.
     async fn go_on(face: &'a Face, cx: &'a Context, round: &Round, state: &str) -> Result<Begun<'a>, ErrorData> {
         let pending = face.seal.read(cx, &round.tool, state).map_err(|error| failure::of(&error))?;
-        let (tool, run) = (round.tool.clone(), pending.run);
+        let (tool, run, detach) = (round.tool.clone(), pending.run, round.detach);
         let (heard, progress) = (Heard::default(), Progress::of(cx));
-        let mut call = Call { face, cx, tool, run, updates: None, heard, progress, closed: false };
+        let mut call = Call { face, cx, tool, run, updates: None, heard, progress, closed: false, detach };
         let asked = call.open_question(pending.question).await.map_err(|error| failure::of(&error))?;
         match asked.as_ref().map(|question| (question, consent::came_back(question, round.responses.as_ref()))) {
             // No answer, or none that is one: asked again below. Answered already: the run goes on.
@@ -205,11 +218,13 @@ impl<'a> Call<'a> {
         self.take(question, said).await
     }
 
-    /// The caller is gone: what it started ends with it, for good where it said so, else so that it can be resumed.
+    /// The caller is gone: what it started ends with it, for good where it said so, else so that it can be resumed; but not where it is
+    /// to go on without it.
     async fn leave(&mut self) -> Result<CallToolResponse, Error> {
         let run = self.run.clone();
         let disconnected = client::is_http(self.cx) && client::is_modern(self.cx);
-        if !self.face.closing.is_cancelled() {
+        let goes_on = disconnected && self.detach;
+        if !self.face.closing.is_cancelled() && !goes_on {
             self.signal(if disconnected { Signal::Suspend { run } } else { Signal::Cancel { run } }).await?;
         }
         Err(left())

@@ -10,6 +10,7 @@ use naestro_api::{Error, ErrorCode};
 use naestro_journal::SqliteJournal;
 use serde::Serialize;
 
+use super::upstream;
 use crate::config::{self, Config};
 use crate::{clean, exit, folder, process, screen, wire};
 
@@ -82,7 +83,7 @@ fn findings() -> Result<Vec<Finding>, Error> {
 }
 
 async fn look(configuration: Finding, config: &Config) -> Vec<Finding> {
-    vec![
+    let mut findings = vec![
         configuration,
         journal(config),
         isolation(config),
@@ -90,7 +91,9 @@ async fn look(configuration: Finding, config: &Config) -> Vec<Finding> {
         program("cargo", "tests of Rust projects", "install Rust from https://rustup.rs"),
         program("python3", "tests of Python projects", "install python3 and pytest"),
         model(config).await,
-    ]
+    ];
+    findings.extend(upstreams(config));
+    findings
 }
 
 fn configuration(config: &Config) -> Finding {
@@ -107,6 +110,18 @@ fn journal(config: &Config) -> Finding {
         }
         Ok(_) => works("journal", format!("{place} can be written")),
         Err(error) => broken("journal", format!("{place}: failed to {error}"), "make room or set NAESTRO_HOME to a folder you can write"),
+    }
+}
+
+/// The servers whose tools runs may use; none of them is started.
+fn upstreams(config: &Config) -> Option<Finding> {
+    let servers = wire::upstreams(config).servers();
+    let found: Vec<String> = servers.iter().map(|server| format!("{}: {}", server.name, upstream::state(server))).collect();
+    let waiting = servers.iter().find(|server| server.approved == 0 || !server.counts);
+    match waiting {
+        _ if servers.is_empty() => None,
+        None => Some(works("other servers", found.join("; "))),
+        Some(server) => Some(missing("other servers", found.join("; "), &format!("naestro upstream approve {}", server.name))),
     }
 }
 

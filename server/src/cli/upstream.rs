@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 use naestro_api::{Error, ErrorCode};
-use naestro_tools::{Approval, Difference, Offer};
+use naestro_tools::{Approval, Configured, Difference, Offer};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -65,15 +65,8 @@ impl Args {
         match self.op {
             Op::List => {
                 let servers = upstreams.servers();
-                let line = |(name, reach, tools, counts): &(String, String, usize, bool)| {
-                    let state = match (tools, counts) {
-                        (0, _) => "nothing approved".to_owned(),
-                        (_, true) => format!("{} approved", screen::count(*tools as u64, "tool")),
-                        (_, false) => "reached another way than when its tools were approved".to_owned(),
-                    };
-                    format!("{name}: {state}\n  {reach}\n")
-                };
-                let value = |(name, reach, tools, counts): &(String, String, usize, bool)| json!({ "name": name, "reach": reach, "approved": tools, "counts": counts });
+                let line = |server: &Configured| format!("{}: {}\n  {}\n", server.name, state(server), server.reach);
+                let value = |Configured { name, reach, approved, counts }: &Configured| json!({ "name": name, "reach": reach, "approved": approved, "counts": counts });
                 let none = format!("no server is configured: write [upstream.NAME] into {}\n", config.file.display());
                 let text = if servers.is_empty() { none } else { servers.iter().map(line).collect() };
                 show(self.json, &json!({ "servers": servers.iter().map(value).collect::<Vec<_>>() }), &text)?;
@@ -102,6 +95,15 @@ impl Args {
             }
         }
         Ok(exit::SUCCEEDED)
+    }
+}
+
+/// How a server stands, in words.
+pub(super) fn state(server: &Configured) -> String {
+    match (server.approved, server.counts) {
+        (0, _) => "nothing approved".to_owned(),
+        (tools, true) => format!("{} approved", screen::count(tools as u64, "tool")),
+        (_, false) => "reached another way than when its tools were approved".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use naestro_api::{Error, ErrorCode};
@@ -21,6 +21,14 @@ const MOST: u64 = 257;
 /// The fewest: fewer could be guessed.
 const FEWEST: usize = 32;
 
+/// The token, where there is one that may be used.
+///
+/// # Errors
+/// As [`of`], but for one that is not there.
+pub(super) fn known(home: &Path) -> Result<Option<String>, Error> {
+    if home.join(NAME).exists() { of(home).map(|(token, _)| Some(token)) } else { Ok(None) }
+}
+
 /// The token, and the file it is in.
 ///
 /// # Errors
@@ -31,7 +39,7 @@ pub(super) fn of(home: &Path) -> Result<(String, PathBuf), Error> {
         Error::new(ErrorCode::Unavailable, format!("keep the token in {}: {error}", path.display()))
             .hint("make that folder writable, or set NAESTRO_HOME to one that is")
     };
-    std::fs::create_dir_all(home).map_err(failed)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(failed)?;
     let open = |options: &mut OpenOptions| options.custom_flags(OFlag::O_NOFOLLOW.bits() | OFlag::O_NONBLOCK.bits()).open(&path);
     let token = match open(OpenOptions::new().read(true)) {
         Ok(file) => read(file, &path)?,

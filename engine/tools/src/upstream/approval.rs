@@ -13,6 +13,19 @@ const MOST: usize = 128;
 /// The most bytes of a schema.
 const SCHEMA: usize = 16 * 1024;
 
+/// A server as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Its name.
+    pub name: String,
+    /// The program with its arguments, or the URL.
+    pub reach: String,
+    /// How many of its tools are approved.
+    pub approved: usize,
+    /// Whether that still counts: it is reached as it was then.
+    pub counts: bool,
+}
+
 /// What is to be approved.
 #[derive(Clone, Debug)]
 pub struct Approval {
@@ -51,17 +64,17 @@ pub enum Difference {
 }
 
 impl LocalUpstreams {
-    /// The servers there are: name, how it is reached (in words), how many of its tools are approved, and whether that still counts.
+    /// The servers there are, by their names; starts none.
     #[must_use]
-    pub fn servers(&self) -> Vec<(String, String, usize, bool)> {
+    pub fn servers(&self) -> Vec<Configured> {
         let told = self.servers.iter().map(|server| {
-            let words = match &server.config.reach {
+            let reach = match &server.config.reach {
                 Reach::Program { command, .. } => command.join(" "),
                 Reach::Http { url, .. } => url.clone(),
             };
             let pins = self.pins(server);
             let counts = pins.reach == server.config.reach.digest();
-            (server.config.name.clone(), words, pins.tools.len(), counts)
+            Configured { name: server.config.name.clone(), reach, approved: pins.tools.len(), counts }
         });
         told.collect()
     }

@@ -3,7 +3,7 @@
 //! Invariant: a tool whose description or schema is another than the approved one has another digest, and is not called.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use naestro_kernel::Digest;
@@ -71,6 +71,11 @@ pub(super) fn folder(home: &Path, server: &str) -> PathBuf {
     home.join("upstreams").join(server)
 }
 
+/// Makes a folder that only this user can look into, and those above it where there are none.
+pub(super) fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 fn path(home: &Path, server: &str) -> PathBuf {
     home.join("upstreams").join(format!("{server}.json"))
 }
@@ -103,7 +108,7 @@ impl Pins {
     /// The failure, if the file cannot be written.
     pub fn write(&self, home: &Path, server: &str) -> Outcome<()> {
         let (path, folder) = (path(home, server), home.join("upstreams"));
-        std::fs::create_dir_all(&folder).map_err(at("make", &folder))?;
+        make_private(&folder).map_err(at("make", &folder))?;
         let file = File { format: FORMAT, reach: self.reach.clone(), tools: self.tools.clone() };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| permanent(format!("write {}: {error}", path.display()), ""))?;
         let beside = folder.join(format!("{server}.json.{}", std::process::id()));

@@ -18,7 +18,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::{Receiver, Sender};
 
-use super::names;
+use super::{names, pins};
 use crate::hands;
 
 /// How long a program may take to end by itself, once its input has.
@@ -45,7 +45,7 @@ impl Watched {
     /// What could not be done, as a fragment that fits "failed to ...".
     pub(super) fn start(exe: &Path, folder: &Path, command: &[String], env: &BTreeMap<String, String>) -> Result<(Self, Streams), String> {
         let failed = |error: std::io::Error| format!("start {}: {error}", command.first().map_or("a program", String::as_str));
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        pins::make_private(folder).map_err(failed)?;
         let (lifeline, theirs) = UnixStream::pair().map_err(failed)?;
         let mut start = Command::new(exe);
         start.args(["hands", "upstream"]).args(command).current_dir(folder).process_group(0);

@@ -30,6 +30,7 @@ struct Arguments {
     resume: Option<String>,
     fork_at: Option<u64>,
     cancel: Option<String>,
+    detach: bool,
 }
 
 fn input() -> Value {
@@ -50,6 +51,7 @@ fn input() -> Value {
             "resume": { "type": "string", "description": "suspended run to go on with" },
             "fork_at": { "type": "integer", "description": "go on with a copy of resume from this event" },
             "cancel": { "type": "string", "description": "run to end" },
+            "detach": { "type": "boolean", "description": "go on when the client leaves" },
         },
         "additionalProperties": false,
     })
@@ -72,11 +74,12 @@ pub(super) fn tool() -> Tool {
 /// # Errors
 /// As [`run::call`].
 pub(super) async fn call(face: &Face, cx: &Context, mut request: CallToolRequestParams) -> Result<CallToolResponse, ErrorData> {
-    let round = Round::of(&request);
+    let mut round = Round::of(&request);
     let arguments: Arguments = match read::read(NAME, arguments(&mut request)) {
         Ok(arguments) => arguments,
         Err(error) => return Ok(failure::result(&error).into()),
     };
+    round.detach = arguments.detach;
     if let Some(run) = &arguments.cancel {
         return Ok(cancel(face, cx, run).await.unwrap_or_else(|error| failure::result(&error).into()));
     }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use rmcp::transport::auth::{AuthError, CredentialRefreshGuard, CredentialStore, StoredCredentials};
 
+use crate::upstream::pins::make_private;
+
 /// The most bytes of the file.
 const MOST: u64 = 1 << 20;
 
@@ -41,7 +43,7 @@ impl TokenFile {
 
     fn write(&self, text: &[u8]) -> std::io::Result<()> {
         if let Some(folder) = self.0.parent() {
-            std::fs::create_dir_all(folder)?;
+            make_private(folder)?;
         }
         let beside = self.0.with_extension(format!("{}", std::process::id()));
         let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
