@@ -64,6 +64,9 @@ fn methods_parameters_and_tools_that_are_wrong_are_named() {
             refused(&mcp.call("tools/call", &json!({ "name": "orchestarte" })), -32602, &["orchestarte", "orchestrate"]);
             refused(&mcp.call("tools/list", &json!({ "cursor": "x" })), -32602, &["cursor"]);
             refused(&mcp.call("prompts/get", &json!({ "name": "chekc" })), -32602, &["chekc", "check"]);
+            // A method of sessions is none where requests stand alone, whatever its parameters.
+            let of_sessions = if revision == ALONE { -32601 } else { -32602 };
+            refused(&mcp.call("resources/subscribe", &json!({ "uri": 5 })), of_sessions, &["resources/subscribe"]);
             let not_found = if revision == ALONE { -32602 } else { -32002 };
             refused(&mcp.call("resources/read", &json!({ "uri": "file:///etc/passwd" })), not_found, &["file:///etc/passwd"]);
             let named = |mcp: &mut Mcp, tool: &str, arguments: Value, parts: &[&str]| {

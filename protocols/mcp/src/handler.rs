@@ -31,18 +31,13 @@ const KEEP_MS: u64 = 3_600_000;
 const VALUES: usize = 100;
 
 /// What a client can ask for that `rmcp` reads strictly: parameters that do not fit are wrong ones, not unknown methods.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 13] = [
     "completion/complete",
-    "initialize",
-    "logging/setLevel",
-    "ping",
     "prompts/get",
     "prompts/list",
     "resources/list",
     "resources/read",
-    "resources/subscribe",
     "resources/templates/list",
-    "resources/unsubscribe",
     "server/discover",
     "subscriptions/listen",
     "tasks/cancel",
@@ -50,8 +45,10 @@ const KNOWN: [&str; 19] = [
     "tasks/update",
     "tools/call",
     "tools/list",
-    "notifications/initialized",
 ];
+
+/// What only a client can ask for whose requests do not stand alone; another is told that there is no such method.
+const KNOWN_IN_SESSIONS: [&str; 4] = ["initialize", "ping", "resources/subscribe", "resources/unsubscribe"];
 
 /// What to do with the tools, for a model that sees them for the first time.
 const INSTRUCTIONS: &str = "Naestro works on the project in the folder it was started in, or in the one a call names as workspace. \
@@ -275,9 +272,10 @@ impl ServerHandler for Handler {
         guarded("tasks/cancel", async { tasks::cancel(&cx, &*self.face.engine, &request.task_id).await.map_err(of) }).await
     }
 
-    async fn on_custom_request(&self, request: CustomRequest, _: Context) -> Result<CustomResult, ErrorData> {
+    async fn on_custom_request(&self, request: CustomRequest, cx: Context) -> Result<CustomResult, ErrorData> {
         let method: String = request.method.chars().take(64).collect();
-        if KNOWN.contains(&request.method.as_str()) {
+        let name = request.method.as_str();
+        if KNOWN.contains(&name) || (KNOWN_IN_SESSIONS.contains(&name) && !client::is_modern(&cx)) {
             return Err(ErrorData::invalid_params(format!("the params of {method} do not have the form that method takes"), None));
         }
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("unknown method `{method}`"), None))

@@ -57,13 +57,20 @@ struct About {
 
 fn described(name: &'static str, about: About, input: &Value, output: &Value) -> Tool {
     let object = |schema: &Value| Arc::new(schema.as_object().cloned().unwrap_or_default());
-    let svg = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='";
-    let icon = Icon::new(format!("{svg}{}'/%3E%3C/svg%3E", about.icon)).with_mime_type("image/svg+xml");
+    let icon = Icon::new(drawn(about.icon)).with_mime_type("image/svg+xml");
     Tool::new_with_raw(name, Some(about.description.into()), object(input))
         .with_title(about.title)
         .with_raw_output_schema(object(output))
         .with_annotations(about.hints)
         .with_icons(vec![icon])
+}
+
+/// A path as a picture in a URI, which has no spaces.
+fn drawn(path: &str) -> String {
+    let path = path.replace(' ', "%20");
+    format!(
+        "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E%3Cpath%20d='{path}'/%3E%3C/svg%3E"
+    )
 }
 
 /// The schema of what a run came to; more fields may come with it.
@@ -109,6 +116,14 @@ mod tests {
         let sizes: Vec<_> = sizes.collect();
         let total: usize = sizes.iter().map(|(input, output, about)| input + output + about).sum();
         assert!(total <= 4096, "{total}: {sizes:?}");
+    }
+
+    #[test]
+    fn every_icon_is_a_uri() {
+        let settings = Settings { codex_tools: true, ..Settings::default() };
+        for icon in all(&settings).into_iter().flat_map(|tool| tool.icons.unwrap_or_default()) {
+            assert!(icon.src.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte)), "{}", icon.src);
+        }
     }
 
     #[test]
