@@ -108,6 +108,8 @@ impl Args {
             access.hosts.push(address.ip().to_string());
         }
         self.origins.iter().for_each(|origin| access.allow(origin));
+        // Whoever reads that it listens may already send a signal.
+        let mut stops = process::Stops::listen()?;
         let mut screen = Screen::new(false);
         screen.note(&format!("listening on http://{bound}{PATH}"));
         screen.note(&format!("the token that each request has to bear is in {}", file.display()));
@@ -115,7 +117,6 @@ impl Args {
         let (made, closing) = (handler.clone(), handler);
         let part = Arc::new(Part::new(access, move || made.another()));
         let stop = CancellationToken::new();
-        let mut stops = process::Stops::listen()?;
         let stopping = async {
             stops.next().await;
             closing.close().await;

@@ -78,7 +78,7 @@ pub(super) fn tool() -> Tool {
             "runs": { "type": "array" },
             "events": { "type": "array" },
             "problems": { "type": "array" },
-            "next": {},
+            "next": { "type": "string" },
         },
     });
     described(NAME, about, &input, &output)
