@@ -25,7 +25,9 @@ fn help_texts() {
     check_help(Some("trace"), expect_file!["help/trace.txt"]);
     check_help(Some("answer"), expect_file!["help/answer.txt"]);
     check_help(Some("cancel"), expect_file!["help/cancel.txt"]);
+    check_help(Some("mcp"), expect_file!["help/mcp.txt"]);
     check_help(Some("rpc"), expect_file!["help/rpc.txt"]);
+    check_help(Some("upstream"), expect_file!["help/upstream.txt"]);
     check_help(Some("spec"), expect_file!["help/spec.txt"]);
     check_help(Some("doctor"), expect_file!["help/doctor.txt"]);
     check_help(Some("bench"), expect_file!["help/bench.txt"]);
