@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Another name the endpoint may be called by, for instance of a proxy before it.
     #[arg(long = "host", value_name = "NAME", requires = "listen")]
     hosts: Vec<String>,
-    /// An origin whose web pages may call it; none may where absent.
+    /// An origin whose web pages may call it, beside the endpoint's own.
     #[arg(long = "origin", value_name = "URL", requires = "listen")]
     origins: Vec<String>,
     /// Listen on an address that others can reach, though token, code and answers cross the network in the clear.

@@ -76,6 +76,13 @@ pub struct Detached {
 }
 
 impl Face {
+    /// Takes note that a run has ended, unless it ended only because the process does.
+    pub(crate) fn ended(&self, run: &str) {
+        if !self.closing.is_cancelled() {
+            self.detached.lock().unwrap_or_else(PoisonError::into_inner).retain(|detached| detached.run != run);
+        }
+    }
+
     /// Takes note of a run that is to go on.
     pub(crate) fn detach(&self, run: Detached) {
         self.detached.lock().unwrap_or_else(PoisonError::into_inner).push(run);

@@ -170,7 +170,10 @@ impl<'a> Call<'a> {
             let patience = if tasks { BRIEF } else { PATIENCE };
             let until = (wish == Wish::InTime).then(|| Instant::now() + patience);
             match self.follow(until).await? {
-                Stop::Ended => return self.outcome().await,
+                Stop::Ended => {
+                    self.face.ended(&self.run);
+                    return self.outcome().await;
+                }
                 Stop::Late | Stop::Asks(_) if tasks => return Ok(tasks::created(&*self.face.engine, &self.run).await?.into()),
                 Stop::Late => return self.outcome().await,
                 // It suspends itself, since nobody is there to answer.
