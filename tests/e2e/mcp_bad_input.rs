@@ -37,16 +37,16 @@ fn lines_that_are_no_messages_are_answered() {
             refused(&mcp.raw("[]"), -32600, &["a batch of 0 messages"]);
             refused(&mcp.raw(&json!(vec![json!({}); 101]).to_string()), -32600, &["a batch of 101 messages", "1 to 100"]);
             for (line, id) in [
-                ("42", Value::Null),
-                ("{}", Value::Null),
-                (r#"{"jsonrpc":"2.0","id":"x","method":5}"#, json!("x")),
-                (r#"{"jsonrpc":"1.0","id":7001,"method":"tools/list"}"#, json!(7001)),
-                (r#"{"jsonrpc":"2.0","id":1.5,"method":"tools/list"}"#, Value::Null),
-                (r#"{"jsonrpc":"2.0","id":{},"method":"tools/list"}"#, Value::Null),
+                ("42", None),
+                ("{}", None),
+                (r#"{"jsonrpc":"2.0","id":"x","method":5}"#, Some(json!("x"))),
+                (r#"{"jsonrpc":"1.0","id":7001,"method":"tools/list"}"#, Some(json!(7001))),
+                (r#"{"jsonrpc":"2.0","id":1.5,"method":"tools/list"}"#, None),
+                (r#"{"jsonrpc":"2.0","id":{},"method":"tools/list"}"#, None),
             ] {
                 let answer = mcp.raw(line);
                 refused(&answer, -32600, &["none of JSON-RPC 2.0"]);
-                assert_eq!(answer["id"], id, "{line}");
+                assert_eq!(answer.get("id"), id.as_ref(), "{line}");
             }
             // What asks for nothing is not answered.
             mcp.going.say(r#"{"jsonrpc":"2.0","id":99,"result":{}}"#);
@@ -116,7 +116,7 @@ fn an_id_that_goes_on_is_not_taken_twice() {
     let first = mcp.send("tools/call", &json!({ "name": "orchestrate", "arguments": wait }));
     let params = alone(&json!({}), &json!({}), "tester");
     let again = mcp.raw(&json!({ "jsonrpc": "2.0", "id": first, "method": "tools/list", "params": params }).to_string());
-    assert_eq!(again["id"], Value::Null, "{again}");
+    assert_eq!(again.get("id"), None, "{again}");
     refused(&again, -32600, &["one with that id goes on"]);
     assert_eq!(mcp.answer(first)["result"]["structuredContent"]["state"], "succeeded");
     let done = mcp.end().exits(0);

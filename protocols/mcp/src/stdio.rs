@@ -13,12 +13,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rmcp::model::{ClientJsonRpcMessage, ErrorData, JsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ErrorData, JsonRpcError, JsonRpcMessage};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::{RoleServer, ServiceExt as _};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -289,11 +289,13 @@ where
         // No id as JSON begins so.
         let key = format!("refusal {}", self.refused);
         wire.owed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Owed { ends: true, _room: None });
+        // Where no id could be read, the protocol wants none in the answer, not a null.
+        let answer = JsonRpcError::new(serde_json::from_value(id).ok(), error);
         // Only the rest of a batch finds no room, and that is bounded.
         let room = Arc::clone(&wire.refusals).try_acquire_owned().ok();
         tokio::spawn(async move {
             // Where the output is broken the end has come already.
-            let _ = wire.write(&json!({ "jsonrpc": "2.0", "id": id, "error": error })).await;
+            let _ = wire.write(&answer).await;
             wire.settle_key(&key);
             drop(room);
         });

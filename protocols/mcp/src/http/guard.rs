@@ -109,9 +109,9 @@ pub(super) fn nothing_there() -> Box<Answer> {
     refuse(StatusCode::NOT_FOUND, INVALID_REQUEST, &format!("failed to find anything there: the endpoint is {}", super::PATH))
 }
 
-/// A refusal that both a person and a client of the protocol can read.
+/// A refusal that both a person and a client of the protocol can read; which request it is about was not read yet.
 pub(super) fn refuse(status: StatusCode, code: i32, message: &str) -> Box<Answer> {
-    let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } }).to_string();
+    let body = json!({ "jsonrpc": "2.0", "error": { "code": code, "message": message } }).to_string();
     let mut response = Response::new(Full::from(body).boxed());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
