@@ -5,6 +5,7 @@
 mod handover;
 mod token;
 
+use std::io::IsTerminal as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -129,6 +130,12 @@ impl Args {
 }
 
 async fn speak(handler: Handler) -> Result<u8, Error> {
+    if std::io::stdin().is_terminal() {
+        let mut screen = Screen::new(false);
+        screen
+            .note("waiting for an assistant, which starts this itself and speaks by standard input: claude mcp add naestro -- naestro mcp");
+        screen.note("Ctrl-D ends it; naestro mcp --help says more");
+    }
     let mut stops = process::Stops::listen()?;
     let served = naestro_mcp::stdio::serve(handler.clone(), async { stops.next().await }).await;
     served.map_err(|error| Error::new(ErrorCode::Unavailable, format!("speak on standard input and output: {error}")))?;

@@ -210,6 +210,22 @@ fn bodies_are_bounded_and_each_wrong_one_is_told_why() {
     endpoint.end();
 }
 
+/// Who does not come to the point is let go, and holds nobody else up meanwhile.
+#[test]
+fn a_head_that_does_not_end_is_not_waited_for() {
+    let naestro = Naestro::new(&Project::plain());
+    let endpoint = Endpoint::start(&naestro, &[]);
+    let mut slow: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(&endpoint.address).unwrap()).collect();
+    slow.iter_mut().for_each(|stream| stream.write_all(b"POST /mcp HTTP/1.1\r\nHost: local").unwrap());
+    assert_eq!(endpoint.does("tools/list", &json!({}))["tools"].as_array().map(Vec::len), Some(4));
+    for mut stream in slow {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // It ends, with a word or without.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    endpoint.end();
+}
+
 #[test]
 fn a_session_lives_until_it_is_deleted_and_clients_have_their_own() {
     let naestro = Naestro::new(&Project::plain());

@@ -141,6 +141,25 @@ fn a_run_whose_client_leaves_is_suspended_and_goes_on_from_anywhere() {
 }
 
 #[test]
+fn a_signal_suspends_what_runs_and_a_kill_leaves_it_resumable() {
+    for signal in [nix::sys::signal::Signal::SIGTERM, nix::sys::signal::Signal::SIGKILL] {
+        let (project, model) = (Project::broken_cargo(), Scripted::spawn(slowly(mends_cargo(), 700)));
+        let naestro = Naestro::new(&project).model(&model);
+        let mut mcp = Mcp::start(&naestro, ALONE, json!({}));
+        mcp.send("tools/call", &json!({ "name": "orchestrate", "arguments": mend() }));
+        eventually(|| model.chats().len() == 1);
+        mcp.going.signal(signal);
+        assert!(mcp.going.ends_within(Duration::from_secs(2)), "{signal}");
+        drop(mcp);
+        naestro.alone(Duration::from_secs(2));
+        let mut other = Mcp::start(&naestro, "2025-11-25", json!({}));
+        let resumed = other.does("orchestrate", &json!({ "resume": naestro.only_run() }));
+        assert_eq!(resumed["state"], "succeeded", "{signal}: {resumed}");
+        other.end().exits(0);
+    }
+}
+
+#[test]
 fn a_detached_run_goes_on_at_a_server_of_the_same_user() {
     let (project, model) = (Project::broken_cargo(), Scripted::spawn(slowly(mends_cargo(), 700)));
     let naestro = Naestro::new(&project).model(&model);
