@@ -147,6 +147,25 @@ fn fifty_runs_share_five_servers_and_a_kill_ends_them_all() {
     gone(&started, Duration::from_secs(1));
 }
 
+/// Nobody knows what became of a call that was lost: a human is asked before it is made again, unless the tool only reads.
+#[test]
+fn a_lost_call_is_not_made_again_unasked() {
+    for (more, asks) in [("allow = [\"echo\"]", true), ("read_only = [\"echo\"]", false)] {
+        let upstream = Upstream::new("drip", "evil__echo", more);
+        upstream.approve().exits(0);
+        let going = upstream.naestro.start(["orchestrate", "use the tool", "--mode", "auto", "--json"]);
+        eventually(|| upstream.pids().len() == 2);
+        let run = upstream.naestro.only_run();
+        eventually(|| upstream.naestro.trace(["show", &run])["events"].to_string().contains("evil__echo"));
+        going.kill();
+        gone(&upstream.pids(), Duration::from_secs(1));
+        upstream.configure("drip", &format!("{more}\ntimeout_s = 1"));
+        let resumed = upstream.naestro.json(["orchestrate", "--resume", &run]);
+        assert_eq!(resumed.of("question").len(), usize::from(asks), "{more}: {}", resumed.out);
+        assert_eq!(upstream.pids().len(), if asks { 2 } else { 3 }, "{more}");
+    }
+}
+
 /// The same program that is a server for other assistants is one that runs can use, by HTTP.
 #[test]
 fn a_server_by_http_is_used_with_its_token() {
