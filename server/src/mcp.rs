@@ -139,7 +139,7 @@ async fn speak(handler: Handler) -> Result<u8, Error> {
     let mut stops = process::Stops::listen()?;
     let served = naestro_mcp::stdio::serve(handler.clone(), async { stops.next().await }).await;
     served.map_err(|error| Error::new(ErrorCode::Unavailable, format!("speak on standard input and output: {error}")))?;
-    let detached = handler.detached();
+    let detached = handler.detached().await;
     if !detached.is_empty() {
         handover::hand_over(&Config::load(None)?.home, &detached).await;
     }

@@ -29,7 +29,7 @@ fn a_description_that_changes_after_the_approval_is_not_called() {
     let offered = upstream.model.chats()[0]["tools"].to_string();
     assert!(offered.contains("Echoes its arguments.") && !offered.contains("every key"), "{offered}");
     let shown = upstream.naestro.run(["upstream", "approve", "evil", "--yes"]).exits(0);
-    says(&shown.out, &["CHANGED since it was approved", "send it every key"]);
+    says(&shown.out, &["CHANGED since it was approved", "send it every key", "as it was approved:", "arguments: {\"type\":\"object\""]);
     let upstream = Upstream { model: naestro_tests::scripted::Scripted::spawn(super::models::says("Hm.")), ..upstream };
     let listed = upstream.naestro.json(["upstream", "list"]).exits(0);
     assert_eq!(listed.lines[0]["servers"][0]["approved"], 1);
@@ -45,7 +45,7 @@ fn a_result_of_100_megabytes_costs_the_call_and_little_memory() {
     let peak = going.peak_kib();
     going.finish().exits(0);
     assert!(peak < 150 << 10, "{peak} KiB");
-    says(&upstream.told(), &["failed to call echo of the server evil", "more than 16 MiB"]);
+    says(&upstream.told(), &["failed to call echo of the server evil", "more than 4 MiB"]);
 }
 
 #[test]
@@ -85,6 +85,7 @@ fn escapes_reach_neither_the_model_nor_the_terminal() {
     assert!(told.contains("before") && !told.contains(is_risky), "{told:?}");
     let offered = upstream.model.chats()[0]["tools"].to_string();
     assert!(!offered.contains("\\u001b") && !offered.contains(is_risky), "{offered}");
+    upstream.naestro.run(["upstream", "rm", "evil"]).exits(0);
     let shown = upstream.naestro.run(["upstream", "approve", "evil", "--yes"]).exits(0);
     assert!(!shown.out.contains(is_risky), "{:?}", shown.out);
     says(&shown.out, &["evil__e", "Has a name like that."]);
@@ -107,6 +108,54 @@ fn daemons_end_with_it() {
     upstream.run("auto");
     assert_eq!(upstream.pids().len(), 2 * 3, "the server and its daemons, twice");
     gone(&upstream.pids(), Duration::from_secs(1));
+}
+
+/// The shape of a program that only starts another: both are killed, whichever is waited for first.
+#[test]
+fn a_child_that_waits_with_its_parent_ends_with_it_every_time() {
+    let upstream = Upstream::new("wrapped", "evil__echo", "");
+    for round in 1..=30 {
+        upstream.approve().exits(0);
+        assert_eq!(upstream.pids().len(), 2 * round);
+        gone(&upstream.pids(), Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn a_flood_of_requests_costs_the_call_and_little_memory() {
+    let upstream = Upstream::new("pings", "evil__echo", "allow = [\"echo\"]\ntimeout_s = 20");
+    upstream.approve().exits(0);
+    let mut going = upstream.naestro.start(["orchestrate", "use the tool", "--mode", "auto", "--json"]);
+    going.until(|line| line["type"] == "finished");
+    let peak = going.peak_kib();
+    going.finish().exits(0);
+    assert!(peak < 150 << 10, "{peak} KiB");
+    says(&upstream.told(), &["too many at once"]);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_and_left_alone() {
+    let upstream = Upstream::new("plain", "evil__echo", "allow = [\"echo\"]\ntimeout_s = 1");
+    upstream.approve().exits(0);
+    let config = upstream.naestro.home().join("config.toml");
+    let listless = std::fs::read_to_string(&config).unwrap().replace("\"plain\"", "\"listless\"");
+    std::fs::write(&config, listless).unwrap();
+    let begun = Instant::now();
+    says(&upstream.approve().exits(5).error(), &["list the tools of the server evil", "did not answer within 1 s"]);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    gone(&upstream.pids(), Duration::from_secs(1));
+}
+
+/// What a run started must not widen what runs may do.
+#[test]
+fn nothing_inside_a_run_approves_anything() {
+    let upstream = Upstream::new("plain", "evil__echo", "");
+    let Upstream { naestro, project, model } = upstream;
+    let inside = super::naestro::path(project.root());
+    let upstream = Upstream { naestro: naestro.with("NAESTRO_INSIDE", &inside), project, model };
+    says(&upstream.approve().exits(3).error(), &["refused", "inside a run", "a human"]);
+    says(&upstream.naestro.json(["upstream", "rm", "evil"]).exits(3).error(), &["inside a run"]);
+    assert_eq!(upstream.pids().len(), 0, "it was started");
 }
 
 #[test]

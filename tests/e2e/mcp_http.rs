@@ -285,6 +285,32 @@ fn a_client_that_breaks_off_leaves_a_run_that_can_go_on() {
     endpoint.end();
 }
 
+/// The end of a session is no word of cancelling: the run can go on, and does where it was to.
+#[test]
+fn a_session_that_ends_leaves_its_run_suspended_or_at_work() {
+    for detach in [false, true] {
+        // A session that is deleted is given 5 s to answer what it still can.
+        let (project, model) = (Project::broken_cargo(), Scripted::spawn(slowly(mends_cargo(), 2500)));
+        let naestro = Naestro::new(&project).model(&model);
+        let endpoint = Endpoint::start(&naestro, &[]);
+        let session = endpoint.begin();
+        let arguments = json!({ "goal": "make the tests pass", "mode": "auto", "accept": ["cargo test --offline"], "detach": detach });
+        let body =
+            json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": { "name": "orchestrate", "arguments": arguments } });
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(&endpoint.address).unwrap();
+        stream.write_all(format!("{}Mcp-Session-Id: {session}\r\n\r\n{body}", endpoint.head("POST", &body)).as_bytes()).unwrap();
+        eventually(|| model.chats().len() == 1);
+        let delete = format!("{}Mcp-Session-Id: {session}\r\n", endpoint.head("DELETE", ""));
+        assert!((200..300).contains(&endpoint.raw(&delete, "").status));
+        let run = naestro.only_run();
+        eventually(|| naestro.trace(["show", &run])["state"]["live"] == false);
+        let outcome = naestro.trace(["show", &run])["state"]["outcome"].clone();
+        assert_eq!(outcome, if detach { json!("succeeded") } else { Value::Null });
+        endpoint.end();
+    }
+}
+
 #[test]
 fn the_end_of_the_server_suspends_its_runs() {
     let (project, model) = (Project::broken_cargo(), Scripted::spawn(slowly(mends_cargo(), 3000)));

@@ -14,6 +14,9 @@ fn main() {
     if mode == "daemon" {
         daemons();
     }
+    if mode == "wrapped" {
+        wrapped();
+    }
     if mode == "escapes" {
         complain("\u{1b}]0;owned\u{7}stderr with \u{1b}[31mcolour\u{202e}\n");
     }
@@ -36,12 +39,14 @@ impl Server {
     fn take(&mut self, message: &Value) {
         let id = &message["id"];
         match message["method"].as_str() {
+            Some(_) if self.mode == "mute" => {}
             Some("initialize") => {
                 let capabilities = json!({ "tools": { "listChanged": true } });
                 let version = &message["params"]["protocolVersion"];
                 let about = json!({ "name": "fixture", "version": "1" });
                 answer(id, &json!({ "protocolVersion": version, "capabilities": capabilities, "serverInfo": about }));
             }
+            Some("tools/list") if self.mode == "listless" => {}
             Some("tools/list") => answer(id, &json!({ "tools": tools(&self.mode) })),
             Some("tools/call") => self.call(id, &message["params"]),
             Some("ping") => answer(id, &json!({})),
@@ -58,6 +63,7 @@ impl Server {
         match self.mode.as_str() {
             "flood" => flood(id),
             "drip" => drip(id),
+            "pings" => pings(),
             "twice" => {
                 answer(id, &text("the first answer"));
                 answer(id, &text("the second answer"));
@@ -129,6 +135,21 @@ fn drip(id: &Value) {
     }
 }
 
+/// Asks for ever whether the client is there, and never listens to the answers.
+fn pings() {
+    for number in 0_u64.. {
+        say(&json!({ "jsonrpc": "2.0", "id": format!("ping-{number}"), "method": "ping" }));
+    }
+}
+
+/// Has a child that lives as long as it does, as programs do that only start another.
+fn wrapped() {
+    match Command::new("sleep").arg("1000").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+        Ok(child) => note(child.id()),
+        Err(error) => complain(&format!("no child: {error}\n")),
+    }
+}
+
 /// Leaves processes behind: one in a session of its own, and one whose parent is gone beside.
 fn daemons() {
     let before = started();
@@ -151,10 +172,15 @@ fn started() -> usize {
 }
 
 fn note_start() {
+    note(std::process::id());
+}
+
+fn note(pid: u32) {
     let file = std::fs::OpenOptions::new().create(true).append(true).open(variable("PIDS"));
     if let Ok(mut file) = file {
         // Who counts sees that one is missing.
-        let _ = writeln!(file, "{}", std::process::id());
+        // At once, since others write there too.
+        let _ = file.write_all(format!("{pid}\n").as_bytes());
     }
 }
 

@@ -23,7 +23,9 @@ use crate::client::{self, Context};
 /// How long a client has to come back with an answer; the run itself waits on, and can be answered elsewhere.
 const LAPSES_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most characters of a question's detail that a form shows.
-const DETAIL: usize = 4000;
+const DETAIL: usize = 20_000;
+/// The choice that gives leave.
+const ALLOW: &str = "allow";
 /// The name of the form's only field.
 const FIELD: &str = "answer";
 
@@ -162,9 +164,7 @@ fn bound(cx: &Context, tool: &str) -> String {
 fn said(question: &Question, result: &ElicitResult) -> Option<Said> {
     let content = result.content.as_ref().and_then(|content| content.get(FIELD));
     match (&result.action, content.and_then(Value::as_str)) {
-        (ElicitationAction::Accept, Some(choice))
-            if question.choices.is_empty() || question.choices.iter().any(|known| known == choice) =>
-        {
+        (ElicitationAction::Accept, Some(choice)) if question.choices.is_empty() || choices(question).contains(&choice) => {
             Some(Said::Choice(choice.to_owned()))
         }
         (ElicitationAction::Accept, _) => None,
@@ -173,16 +173,33 @@ fn said(question: &Question, result: &ElicitResult) -> Option<Said> {
     }
 }
 
+/// Whether the form shows all that the question is about.
+fn fits(question: &Question) -> bool {
+    question.detail.chars().nth(DETAIL).is_none()
+}
+
+/// What can be answered by the form: nobody allows what they were not shown.
+fn choices(question: &Question) -> Vec<&str> {
+    question.choices.iter().map(String::as_str).filter(|choice| fits(question) || *choice != ALLOW).collect()
+}
+
 fn form(question: &Question) -> Result<ElicitRequestParams, Error> {
     let mut field = json!({ "type": "string", "title": "Answer" });
     if !question.choices.is_empty() {
-        field["enum"] = json!(question.choices);
+        field["enum"] = json!(choices(question));
     }
     let schema = json!({ "type": "object", "properties": { FIELD: field }, "required": [FIELD] });
     let schema = schema.as_object().cloned().unwrap_or_default();
     let requested_schema = ElicitationSchema::from_json_schema(schema).map_err(unwritable)?;
-    let cut = if question.detail.chars().nth(DETAIL).is_some() { "\n... (more in the trace)" } else { "" };
     let detail: String = question.detail.chars().take(DETAIL).collect();
+    let cut = if fits(question) {
+        String::new()
+    } else {
+        let number = question.question;
+        format!(
+            "\n... This is too long for a form. Look at all of it in a terminal, and allow it there: naestro answer RUN {number} {ALLOW}"
+        )
+    };
     let message = format!("{}\n\n{detail}{cut}", question.text).trim_end().to_owned();
     Ok(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema })
 }
@@ -222,11 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn a_form_shows_what_is_asked_and_bounds_it() {
-        let long = Question { detail: "x".repeat(DETAIL * 2), ..question(&["allow"]) };
-        let Ok(ElicitRequestParams::FormElicitationParams { message, .. }) = form(&long) else { panic!("no form") };
-        assert!(message.starts_with("Run this?\n\nxxx"), "{message}");
-        assert!(message.ends_with("(more in the trace)"), "{message}");
-        assert!(message.len() < DETAIL + 100);
+    fn nobody_allows_what_a_form_does_not_show() {
+        let long = Question { detail: "x".repeat(DETAIL + 1), ..question(&["allow", "deny"]) };
+        let Ok(ElicitRequestParams::FormElicitationParams { message, requested_schema, .. }) = form(&long) else { panic!("no form") };
+        assert!(message.starts_with("Run this?\n\nxxx") && message.ends_with("naestro answer RUN 3 allow"), "{}", message.len());
+        assert!(message.len() < DETAIL + 200);
+        assert_eq!(json!(requested_schema)["properties"]["answer"]["enum"], json!(["deny"]));
+        let responses = |answer: &str| {
+            let response = json!({"action": "accept", "content": {"answer": answer}});
+            came_back(&long, Some(&InputResponses::from([("question-3".to_owned(), response)])))
+        };
+        assert_eq!(responses("allow"), None);
+        assert_eq!(responses("deny"), Some(Said::Choice("deny".to_owned())));
     }
 }

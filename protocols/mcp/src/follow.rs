@@ -112,14 +112,15 @@ pub(crate) async fn journal(
     }
 }
 
-/// Returns when the question is open no more, whoever answered it.
+/// Returns when nobody can answer the question any more: it was answered, by whomever, or its run is over or suspended.
 ///
 /// # Errors
 /// `unknown_run`, or what is wrong with the journal.
 pub(crate) async fn answered(engine: &dyn Engine, run: &str, question: u32) -> Result<(), Error> {
     loop {
         let state = state(engine, run).await?;
-        if state.questions.iter().all(|open| open.question != question) {
+        let is_open = state.questions.iter().any(|open| open.question == question);
+        if !is_open || state.outcome.is_some() || !state.live {
             return Ok(());
         }
         engine.query(Query::Events { run: state.run, since: state.events, limit: None, wait_ms: WAIT_MS }).await?;

@@ -8,22 +8,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use naestro_api::{Command, Engine, Error, Handle, Trace, TraceReply};
-use rmcp::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult, CompletionInfo,
-    CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse, GetTaskParams,
-    GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities, ServerConfig,
-    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam, CompleteRequestParams,
+    CompleteResult, CompletionInfo, CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, GetPromptRequestParams,
+    GetPromptResponse, GetTaskParams, GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference,
+    ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
-use rmcp::service::SubscriptionContext;
+use rmcp::service::{NotificationContext, SubscriptionContext};
+use rmcp::{RoleServer, ServerHandler};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::cancellations::Cancellations;
 use crate::client::{self, Context};
 use crate::consent::Seal;
 use crate::subscriptions::{self, Subscriptions};
-use crate::{Settings, failure, prompts, resources, tasks, tools};
+use crate::{Settings, failure, follow, prompts, resources, tasks, tools};
 
 /// How long a client may keep what only a new version of the program changes.
 const KEEP_MS: u64 = 3_600_000;
@@ -76,13 +77,6 @@ pub struct Detached {
 }
 
 impl Face {
-    /// Takes note that a run has ended, unless it ended only because the process does.
-    pub(crate) fn ended(&self, run: &str) {
-        if !self.closing.is_cancelled() {
-            self.detached.lock().unwrap_or_else(PoisonError::into_inner).retain(|detached| detached.run != run);
-        }
-    }
-
     /// Takes note of a run that is to go on.
     pub(crate) fn detach(&self, run: Detached) {
         self.detached.lock().unwrap_or_else(PoisonError::into_inner).push(run);
@@ -105,6 +99,7 @@ impl Face {
 pub struct Handler {
     face: Arc<Face>,
     subscriptions: Arc<Subscriptions>,
+    cancellations: Arc<Cancellations>,
 }
 
 impl Handler {
@@ -114,19 +109,26 @@ impl Handler {
     /// `internal` where no key can be made.
     pub fn new(engine: Arc<dyn Engine>, settings: Settings) -> Result<Self, Error> {
         let face = Face { engine, settings, seal: Seal::new()?, closing: CancellationToken::new(), detached: Mutex::default() };
-        Ok(Self { face: Arc::new(face), subscriptions: Arc::default() })
+        Ok(Self { face: Arc::new(face), subscriptions: Arc::default(), cancellations: Arc::default() })
     }
 
     /// The same for another client, with subscriptions of its own.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self { face: Arc::clone(&self.face), subscriptions: Arc::default() }
+        Self { face: Arc::clone(&self.face), subscriptions: Arc::default(), cancellations: Arc::default() }
     }
 
-    /// The runs that are to go on elsewhere once this process has suspended them.
-    #[must_use]
-    pub fn detached(&self) -> Vec<Detached> {
-        self.face.detached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The runs that are to go on elsewhere, once this process has suspended them.
+    pub async fn detached(&self) -> Vec<Detached> {
+        let mut unfinished = Vec::new();
+        let noted = std::mem::take(&mut *self.face.detached.lock().unwrap_or_else(PoisonError::into_inner));
+        for detached in noted {
+            let state = follow::state(&*self.face.engine, &detached.run).await;
+            if state.is_ok_and(|state| state.outcome.is_none()) {
+                unfinished.push(detached);
+            }
+        }
+        unfinished
     }
 
     /// Says that the process is about to end, and suspends every run.
@@ -190,8 +192,17 @@ impl ServerHandler for Handler {
         tools::all(&self.face.settings).into_iter().find(|tool| tool.name == name)
     }
 
-    async fn call_tool(&self, request: CallToolRequestParams, cx: Context) -> Result<CallToolResponse, ErrorData> {
-        guarded("tools/call", tools::call(&self.face, &cx, request)).await
+    async fn call_tool(&self, request: CallToolRequestParams, mut cx: Context) -> Result<CallToolResponse, ErrorData> {
+        cx.extensions.insert(Arc::clone(&self.cancellations));
+        let answered = guarded("tools/call", tools::call(&self.face, &cx, request)).await;
+        self.cancellations.forget(&cx.id);
+        answered
+    }
+
+    async fn on_cancelled(&self, cancelled: CancelledNotificationParam, _: NotificationContext<RoleServer>) {
+        if let Some(id) = cancelled.request_id {
+            self.cancellations.note(id);
+        }
     }
 
     async fn list_resources(&self, request: Option<PaginatedRequestParams>, _: Context) -> Result<ListResourcesResult, ErrorData> {

@@ -37,7 +37,9 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// The most connections at once; more wait to be taken.
 const MOST_CONNECTIONS: usize = 256;
-/// The most sessions of clients that begin with `initialize`; idle ones end after five minutes.
+/// How long a session is kept in which nothing happens: longer than a human thinks about a question, since a waiting call is nothing.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+/// The most sessions of clients that begin with `initialize`.
 const MOST_SESSIONS: usize = 256;
 /// How long answers may take to be written, once the server is to end.
 const FLUSHING: Duration = Duration::from_millis(100);
@@ -71,7 +73,9 @@ impl<H: ServerHandler> Part<H> {
             .enforce_origin_validation()
             .with_max_request_body_bytes(BODY)
             .with_cancellation_token(ending.clone());
-        let sessions = Arc::new(LocalSessionManager::default());
+        let mut sessions = LocalSessionManager::default();
+        sessions.session_config.keep_alive = Some(IDLE);
+        let sessions = Arc::new(sessions);
         let service = StreamableHttpService::new(move || Ok(make()), Arc::clone(&sessions), config);
         Self { service, sessions, access, ending }
     }
@@ -84,7 +88,7 @@ impl<H: ServerHandler> Part<H> {
         match guard::body(request, BODY, BODY_TIME).await {
             Err(refused) => *refused,
             Ok(Checked { initializes: true, .. }) if self.sessions.sessions.read().await.len() >= MOST_SESSIONS => {
-                let message = format!("there are {MOST_SESSIONS} sessions: end one, or try again when one has been idle for five minutes");
+                let message = format!("there are {MOST_SESSIONS} sessions: end one, or try again when one has been idle for an hour");
                 *guard::refuse(StatusCode::SERVICE_UNAVAILABLE, guard::INTERNAL, &message)
             }
             Ok(Checked { request, .. }) => self.service.handle(request).await,

@@ -7,6 +7,7 @@
 //! engine, so that nothing is opened before it is needed.
 
 mod arguments;
+mod cancellations;
 mod client;
 mod consent;
 mod failure;

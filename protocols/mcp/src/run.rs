@@ -9,6 +9,7 @@ use naestro_api::{Command, Error, Handle, Question, Signal, Updates};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, ErrorData, InputResponses};
 use tokio::time::Instant;
 
+use crate::cancellations::Cancellations;
 use crate::client::{self, Context};
 use crate::consent::{self, Form, Said};
 use crate::follow::{self, Heard, Stop};
@@ -170,10 +171,7 @@ impl<'a> Call<'a> {
             let patience = if tasks { BRIEF } else { PATIENCE };
             let until = (wish == Wish::InTime).then(|| Instant::now() + patience);
             match self.follow(until).await? {
-                Stop::Ended => {
-                    self.face.ended(&self.run);
-                    return self.outcome().await;
-                }
+                Stop::Ended => return self.outcome().await,
                 Stop::Late | Stop::Asks(_) if tasks => return Ok(tasks::created(&*self.face.engine, &self.run).await?.into()),
                 Stop::Late => return self.outcome().await,
                 // It suspends itself, since nobody is there to answer.
@@ -221,14 +219,19 @@ impl<'a> Call<'a> {
         self.take(question, said).await
     }
 
-    /// The caller is gone: what it started ends with it, for good where it said so, else so that it can be resumed; but not where it is
-    /// to go on without it.
+    /// The request has ended early. Where the client said so its run ends for good; where the client is only gone the run goes on without
+    /// it, if it was to, or is suspended and can be resumed.
     async fn leave(&mut self) -> Result<CallToolResponse, Error> {
         let run = self.run.clone();
-        let disconnected = client::is_http(self.cx) && client::is_modern(self.cx);
-        let goes_on = disconnected && self.detach;
-        if !self.face.closing.is_cancelled() && !goes_on {
-            self.signal(if disconnected { Signal::Suspend { run } } else { Signal::Cancel { run } }).await?;
+        let cancellations = self.cx.extensions.get::<Arc<Cancellations>>();
+        let was_said = match cancellations {
+            Some(cancellations) if !self.face.closing.is_cancelled() => cancellations.has(&self.cx.id).await,
+            _ => false,
+        };
+        if was_said {
+            self.signal(Signal::Cancel { run }).await?;
+        } else if !self.face.closing.is_cancelled() && !self.detach {
+            self.signal(Signal::Suspend { run }).await?;
         }
         Err(left())
     }

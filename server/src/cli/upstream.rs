@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 use naestro_api::{Error, ErrorCode};
-use naestro_tools::{Approval, Configured, Difference, Offer};
+use naestro_tools::{Approval, Configured, Difference, Offer, Pin};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -62,6 +62,11 @@ impl Args {
     pub(super) fn run(self) -> Result<u8, Error> {
         let config = Config::load(None)?;
         let upstreams = wire::upstreams(&config);
+        if !matches!(self.op, Op::List) && !config.inside.is_empty() {
+            // What a run started must not widen what runs may do.
+            let error = Error::new(ErrorCode::Refused, "approve or forget anything from inside a run: that is for a human to do");
+            return Err(error.hint("do it in a terminal of your own"));
+        }
         match self.op {
             Op::List => {
                 let servers = upstreams.servers();
@@ -115,7 +120,7 @@ fn show(json: bool, value: &Value, text: &str) -> Result<(), Error> {
     screen::print(&clean::text(text))
 }
 
-/// What a server offers, as a person has to see it before they approve it: all of each description.
+/// What a server offers, as a person has to see it before they approve it: all that models would read of what they have not approved yet.
 fn offered(approval: &Approval) -> String {
     let tool = |offer: &Offer| {
         let mark = match offer.difference {
@@ -124,13 +129,19 @@ fn offered(approval: &Approval) -> String {
             Difference::Changed => " (CHANGED since it was approved)",
         };
         let unfit = offer.unfit.as_ref().map(|why| format!("\n    not offered to models: {why}")).unwrap_or_default();
-        let about = offer.pin.description.trim().replace('\n', "\n    ");
-        format!("  {}{mark}\n    {about}{unfit}\n", offer.name)
+        let before = offer.before.as_ref().map(|before| format!("\n  as it was approved:\n    {}", told(before))).unwrap_or_default();
+        let now = if offer.difference == Difference::Same { String::new() } else { format!("\n    {}", told(&offer.pin)) };
+        format!("  {}{mark}{now}{before}{unfit}\n", offer.name)
     };
     let mut text = format!("{} offers {}:\n", approval.server, screen::count(approval.offers.len() as u64, "tool"));
     text.extend(approval.offers.iter().map(tool));
     text.extend(approval.gone.iter().map(|name| format!("  {name} is not offered any more\n")));
     text
+}
+
+/// All that a model would read of a tool.
+fn told(pin: &Pin) -> String {
+    format!("{}\n    arguments: {}", pin.description.trim().replace('\n', "\n    "), pin.schema)
 }
 
 fn values(approval: &Approval) -> Vec<Value> {

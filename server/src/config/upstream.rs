@@ -73,16 +73,23 @@ fn environment(mut env: BTreeMap<String, String>, pass: &[String], get: Variable
 
 /// An address that is encrypted, or on this machine.
 fn address(url: String) -> Result<String, Wrong> {
-    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let is_here = |authority: &str| {
-        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| if port.ends_with(']') { authority } else { host });
-        matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    if authority.is_empty() || authority.contains(char::is_whitespace) {
+        return Err(("its url is none".to_owned(), "write it as https://host/path"));
+    }
+    if authority.contains('@') {
+        return Err(("its url holds a name or a password".to_owned(), "name the variable of a token as bearer_env"));
+    }
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
     };
-    match host {
-        None if url.starts_with("https://") => Ok(url),
-        Some(authority) if is_here(authority) => Ok(url),
-        Some(_) => Err(("its url is plain http to another machine".to_owned(), "use https, or a tunnel to this machine")),
-        None => Err(("its url is none".to_owned(), "write it as https://host/path")),
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" => Ok(url),
+        "http" if matches!(host, "localhost" | "127.0.0.1" | "[::1]") => Ok(url),
+        "http" => Err(("its url is plain http to another machine".to_owned(), "use https, or a tunnel to this machine")),
+        _ => Err(("its url is none".to_owned(), "write it as https://host/path")),
     }
 }
 
@@ -128,6 +135,9 @@ mod tests {
         check("[upstream.a]\nurl = \"http://example.com/mcp\"", "plain http to another machine");
         check("[upstream.a]\nurl = \"http://127.0.0.1.example.com/mcp\"", "plain http to another machine");
         check("[upstream.a]\nurl = \"ftp://x\"", "its url is none");
+        check("[upstream.a]\nurl = \"https://\"", "its url is none");
+        check("[upstream.a]\nurl = \"http://localhost:x@evil.example/mcp\"", "holds a name or a password");
+        check("[upstream.a]\nurl = \"HTTP://evil.example/mcp\"", "plain http to another machine");
         check("[upstream.a]\nurl = \"https://x\"\npass_env = [\"TOKEN\"]", "which only a command can have");
         check("[upstream.a]\ncommand = [\"x\"]\ntimeout_s = 0", "timeout_s is 0");
         check("[upstream.a]\ncomand = [\"x\"]", "comand");

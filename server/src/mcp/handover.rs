@@ -2,9 +2,10 @@
 //!
 //! A server over HTTP leaves a notice of its address in the state directory while it runs.
 //!
-//! Invariant: the token goes to a loopback address only, and only where the notice is this user's own.
+//! Invariant: the token goes to a loopback address only, and only where the notice is this user's own and locked by the server that left it: one
+//! that was killed holds no lock, and whoever took its port gets nothing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -33,6 +34,8 @@ const REVISION: &str = "2026-07-28";
 pub(super) struct Notice {
     path: PathBuf,
     address: String,
+    /// Locked as long as the server lives.
+    _file: File,
 }
 
 impl Notice {
@@ -43,24 +46,22 @@ impl Notice {
     pub(super) fn post(home: &Path, bound: SocketAddr) -> Result<Self, Error> {
         let (path, address) = (home.join(NAME), bound.to_string());
         let beside = home.join(format!("{NAME}.{}", std::process::id()));
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)
-            .and_then(|mut file| file.write_all(address.as_bytes()))
-            .and_then(|()| std::fs::rename(&beside, &path));
+        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).and_then(|mut file| {
+            file.write_all(address.as_bytes())?;
+            file.lock()?;
+            std::fs::rename(&beside, &path)?;
+            Ok(file)
+        });
         let failed = |error| Error::new(ErrorCode::Unavailable, format!("leave a notice of the server in {}: {error}", path.display()));
-        written.map_err(failed)?;
-        Ok(Self { path, address })
+        let file = written.map_err(failed)?;
+        Ok(Self { path, address, _file: file })
     }
 }
 
 impl Drop for Notice {
     fn drop(&mut self) {
         if std::fs::read_to_string(&self.path).is_ok_and(|found| found == self.address) {
-            // One that stays says where nobody listens, and costs a refused connection.
+            // One that stays is locked by nobody, and so says nothing.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -88,6 +89,9 @@ fn listening(home: &Path) -> Option<SocketAddr> {
     let file = File::open(home.join(NAME)).ok()?;
     let metadata = file.metadata().ok()?;
     if metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o077 != 0 {
+        return None;
+    }
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
         return None;
     }
     let mut text = String::new();
@@ -134,7 +138,9 @@ mod tests {
     fn only_a_notice_of_ours_that_names_this_machine_counts() {
         let home = tempfile::tempdir().expect("a folder");
         let seen = |text: &str, mode: u32| {
-            std::fs::write(home.path().join(NAME), text).expect("written");
+            let file = File::create(home.path().join(NAME)).expect("made");
+            file.lock().expect("locked as by a server that lives");
+            (&file).write_all(text.as_bytes()).expect("written");
             std::fs::set_permissions(home.path().join(NAME), std::fs::Permissions::from_mode(mode)).expect("permissions");
             listening(home.path()).map(|address| address.to_string())
         };
@@ -144,6 +150,8 @@ mod tests {
         for other in ["203.0.113.7:80", "evil.example:80", "", "127.0.0.1"] {
             assert_eq!(seen(other, 0o600), None, "{other}");
         }
+        std::fs::write(home.path().join(NAME), "127.0.0.1:7311").expect("written");
+        assert_eq!(listening(home.path()), None, "left by a server that was killed");
     }
 
     #[test]

@@ -45,8 +45,17 @@ pub(super) fn of(home: &Path) -> Result<(String, PathBuf), Error> {
         Ok(file) => read(file, &path)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let token = naestro_mcp::http::new_token();
-            match open(OpenOptions::new().write(true).create_new(true).mode(MODE)) {
-                Ok(mut file) => file.write_all(token.as_bytes()).map_err(failed)?,
+            // Whole before it has its name, so that nobody reads half of it.
+            let beside = home.join(format!("{NAME}.{}", std::process::id()));
+            let written = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&beside).and_then(|mut file| {
+                file.write_all(token.as_bytes())?;
+                file.sync_all()
+            });
+            let named = written.and_then(|()| std::fs::hard_link(&beside, &path));
+            // What is left beside is no token, and the next start of this process id writes over it.
+            let _ = std::fs::remove_file(&beside);
+            match named {
+                Ok(()) => {}
                 // Another server of this user made it a moment ago.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return of(home),
                 Err(error) => return Err(failed(error)),

@@ -4,11 +4,15 @@
 //! its parent ends. So to end all children until there are none is to end all that ever came from here.
 
 use std::fs;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+/// How long killed processes are given before they are looked at again.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Makes this process the parent of its descendants' orphans.
 ///
@@ -25,8 +29,11 @@ pub(crate) fn end() {
             // It may have ended just now.
             let _ = kill(child, Signal::SIGKILL);
         }
-        if waitpid(None, None) == Err(Errno::ECHILD) {
-            return;
+        // Never waits for a child: one that came to be ours after the look was not killed yet, and another thread may take the others.
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::ECHILD) => return,
+            Ok(WaitStatus::StillAlive) => std::thread::sleep(PAUSE),
+            _ => {}
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Offer {
     pub name: String,
     /// How it differs from what was approved.
     pub difference: Difference,
+    /// What was approved, where it is described otherwise now.
+    pub before: Option<Pin>,
     /// Why it cannot be approved, where it cannot.
     pub unfit: Option<String>,
 }
@@ -87,7 +89,9 @@ impl LocalUpstreams {
         let server = self.server(name)?;
         let hint = "see whether the command or the address in your configuration is right";
         let connection = Connection::open(&server.config, &self.means).await.map_err(|why| transient(why, hint))?;
-        let listed = connection.tools().await;
+        let listed = tokio::time::timeout(server.config.timeout, connection.tools()).await;
+        let limit = server.config.timeout.as_secs();
+        let listed = listed.unwrap_or_else(|_| Err(format!("list the tools of the server {name}: it did not answer within {limit} s")));
         let ended = tokio::task::spawn_blocking(move || connection.end()).await;
         ended.map_err(|error| transient(format!("end the server {name}: {error}"), ""))?;
         let tools = listed.map_err(|why| transient(why, "its tools cannot be used as long as that is so"))?;
@@ -156,11 +160,48 @@ impl LocalUpstreams {
 }
 
 fn offer(server: &str, pin: Pin, approved: &[Pin]) -> Offer {
-    let difference = match approved.iter().find(|known| known.name == pin.name) {
+    let known = approved.iter().find(|known| known.name == pin.name);
+    let difference = match known {
         Some(known) if *known == pin => Difference::Same,
         Some(_) => Difference::Changed,
         None => Difference::New,
     };
-    let unfit = (pin.schema.len() > SCHEMA).then(|| format!("the schema of its arguments has more than {} KiB", SCHEMA >> 10));
-    Offer { name: names::here(server, &pin.name), difference, unfit, pin }
+    let before = known.filter(|_| difference == Difference::Changed).cloned();
+    Offer { name: names::here(server, &pin.name), difference, before, unfit: unfit(&pin), pin }
+}
+
+/// Why a tool cannot be offered to models. A description is cleaned for them; a schema would mean something else then.
+fn unfit(pin: &Pin) -> Option<String> {
+    if pin.schema.len() > SCHEMA {
+        return Some(format!("the schema of its arguments has more than {} KiB", SCHEMA >> 10));
+    }
+    match serde_json::from_str(&pin.schema) {
+        Ok(schema) if is_plain(&schema) => None,
+        Ok(_) => Some("the schema of its arguments has characters that could hide something".to_owned()),
+        Err(error) => Some(format!("the schema of its arguments cannot be read: {error}")),
+    }
+}
+
+fn is_plain(schema: &serde_json::Value) -> bool {
+    let is_clean = |text: &str| names::clean(text) == text;
+    match schema {
+        serde_json::Value::String(text) => is_clean(text),
+        serde_json::Value::Array(items) => items.iter().all(is_plain),
+        serde_json::Value::Object(fields) => fields.iter().all(|(name, value)| is_clean(name) && is_plain(value)),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_that_could_hide_something_is_not_offered() {
+        let unfit = |schema: &str| unfit(&Pin { name: "t".into(), description: String::new(), schema: schema.into() });
+        assert_eq!(unfit(r#"{"type":"object","properties":{"a":{"description":"two\nlines"}}}"#), None);
+        for hidden in [r#"{"a\u202e":1}"#, r#"{"a":["\u001b[2J"]}"#, "{\"a\":\"\u{e0041}\"}", "{"] {
+            assert!(unfit(hidden).is_some(), "{hidden}");
+        }
+    }
 }

@@ -1,27 +1,36 @@
-//! What a program says, as long as each message stays within its bound.
+//! What a program says, as long as its messages stay within their bounds.
 //!
-//! Invariant: a message that is too long ends the connection at once, and says why; its bytes are not gathered.
+//! Invariant: a message that is too long, or one of too many, ends the connection at once; its bytes are not gathered. Each message costs the
+//! SDK a task, so their number is bounded as well as their size.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// A reader that fails where a line has more bytes than it may.
+/// How many messages may come at once, and how many in each second beyond that.
+const BURST: f64 = 2_000.0;
+const EACH_SECOND: f64 = 500.0;
+
+/// A reader that fails where a line has more bytes than it may, or lines come faster than they may.
 pub(super) struct BoundedLines<R> {
     inner: R,
     most: usize,
     line: usize,
+    /// How many more lines may come now, as of the moment beside it.
+    room: f64,
+    seen: Instant,
     over: Arc<AtomicBool>,
 }
 
 impl<R> BoundedLines<R> {
     /// Lines of at most `most` bytes; `over` is set where one has more.
     pub(super) fn new(inner: R, most: usize, over: Arc<AtomicBool>) -> Self {
-        Self { inner, most, line: 0, over }
+        Self { inner, most, line: 0, room: BURST, seen: Instant::now(), over }
     }
 }
 
@@ -30,17 +39,21 @@ impl<R: AsyncRead + Unpin> AsyncRead for BoundedLines<R> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
         let new = &buffer.filled()[before..];
-        let (mut line, mut longest) = (self.line, 0);
+        let (mut line, mut longest, mut lines) = (self.line, 0, 0.0);
         for part in new.split_inclusive(|&byte| byte == b'\n') {
             let ends = part.ends_with(b"\n");
             longest = longest.max(line + part.len() - usize::from(ends));
             line = if ends { 0 } else { line + part.len() };
+            lines += f64::from(u8::from(ends));
         }
         self.line = line;
-        if longest > self.most {
+        let now = Instant::now();
+        self.room = (self.room + (now - self.seen).as_secs_f64() * EACH_SECOND).min(BURST) - lines;
+        self.seen = now;
+        if longest > self.most || self.room < 0.0 {
             self.over.store(true, Ordering::Relaxed);
             buffer.set_filled(before);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a message is too long")));
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "its messages are too long or too many")));
         }
         Poll::Ready(Ok(()))
     }
@@ -69,6 +82,8 @@ mod tests {
         check("123456789", false);
         check("1\n123456789\n", false);
         check("12345678\n1234567890", false);
+        check(&"1\n".repeat(1_000), true);
+        check(&"1\n".repeat(10_000), false);
     }
 
     fn tokio_test_io<'a>() -> Box<dyn AsyncRead + Unpin + 'a> {

@@ -29,7 +29,7 @@ const OPENING: Duration = Duration::from_secs(30);
 /// How long the last words of a program that ended may take to come.
 const WORDS: Duration = Duration::from_millis(50);
 /// The most bytes of one message.
-const MESSAGE: usize = 16 << 20;
+const MESSAGE: usize = 4 << 20;
 /// The most bytes of a server's own error that are shown.
 const SHOWN: usize = 500;
 
@@ -83,7 +83,9 @@ impl Connection {
                 let stored = match bearer {
                     Some(_) => None,
                     None => {
-                        oauth::stored(url, TokenFile::of(&means.home, &config.name)).await.map_err(|error| shown(&error.to_string()))?
+                        let stored = oauth::stored(url, TokenFile::of(&means.home, &config.name));
+                        let stored = tokio::time::timeout(OPENING, stored).await.map_err(|_| late(&config.name))?;
+                        stored.map_err(|error| shown(&error.to_string()))?
                     }
                 };
                 let opening = match (bearer, stored) {
@@ -106,12 +108,7 @@ impl Connection {
                 Ok(Self { server, service, program, changed, listed, opened, over })
             }
             Ok(Err(why)) => Err(format!("reach the server {}: {}{}", config.name, shown(&why), last_words(program.as_ref()).await)),
-            Err(_) => Err(format!(
-                "reach the server {}: it did not answer within {} s{}",
-                config.name,
-                OPENING.as_secs(),
-                last_words(program.as_ref()).await
-            )),
+            Err(_) => Err(late(&config.name) + &last_words(program.as_ref()).await),
         }
     }
 
@@ -158,7 +155,10 @@ impl Connection {
             Err(ServiceError::McpError(error)) => Ok(refused(&format!("{}: {}", call.tool, shown(&error.message)))),
             Err(_) if self.over.load(Ordering::Relaxed) => {
                 let (tool, server) = (&call.tool, &self.server);
-                Err(format!("call {tool} of the server {server}: it answered with more than {} MiB in one message", MESSAGE >> 20))
+                Err(format!(
+                    "call {tool} of the server {server}: it said more than {} MiB in one message, or too many at once",
+                    MESSAGE >> 20
+                ))
             }
             Err(error) => {
                 let words = self.last_words().await;
@@ -247,6 +247,10 @@ fn refusal(server: &str, error: &ClientInitializeError) -> String {
     } else {
         error.to_string()
     }
+}
+
+fn late(server: &str) -> String {
+    format!("reach the server {server}: it did not answer within {} s", OPENING.as_secs())
 }
 
 async fn http(means: &Arc<Means>, url: &str) -> Result<reqwest::Client, String> {

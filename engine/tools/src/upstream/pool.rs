@@ -54,43 +54,10 @@ impl Pool {
         called
     }
 
-    /// The connection, opened where there is none; whoever comes meanwhile waits for it.
+    /// The connection, opened where there is none, by a task of its own: whoever waits for it may give up, and it is there for the next.
     async fn connection(&self) -> Result<Arc<Connection>, String> {
-        let mut slot = self.0.slot.lock().await;
-        match slot.connection.take() {
-            Some(connection) if !connection.is_closed() => {
-                slot.connection = Some(Arc::clone(&connection));
-                return Ok(connection);
-            }
-            Some(gone) => {
-                if gone.age() < WITHIN {
-                    slot.failures.push_back(Instant::now());
-                }
-                end(gone).await;
-            }
-            None => {}
-        }
-        slot.failures.retain(|failure| failure.elapsed() < WITHIN);
-        if slot.failures.len() >= FAILURES {
-            let server = &self.0.config.name;
-            return Err(format!(
-                "reach the server {server}: it failed {FAILURES} times within {} s and is left alone for now",
-                WITHIN.as_secs()
-            ));
-        }
-        match Connection::open(&self.0.config, &self.0.means).await {
-            Ok(connection) => {
-                let connection = Arc::new(connection);
-                slot.connection = Some(Arc::clone(&connection));
-                slot.used = Some(Instant::now());
-                slot.looking = Some(tokio::spawn(look(Arc::clone(&self.0))));
-                Ok(connection)
-            }
-            Err(why) => {
-                slot.failures.push_back(Instant::now());
-                Err(why)
-            }
-        }
+        let opening = tokio::spawn(connect(Arc::clone(&self.0)));
+        opening.await.unwrap_or_else(|error| Err(format!("reach the server {}: {error}", self.0.config.name)))
     }
 
     /// Ends the connection, if there is one.
@@ -101,6 +68,45 @@ impl Pool {
         }
         if let Some(connection) = slot.connection.take() {
             end(connection).await;
+        }
+    }
+}
+
+/// The connection, opened where there is none; whoever comes meanwhile waits for it.
+async fn connect(inner: Arc<Inner>) -> Result<Arc<Connection>, String> {
+    let mut slot = inner.slot.lock().await;
+    match slot.connection.take() {
+        Some(connection) if !connection.is_closed() => {
+            slot.connection = Some(Arc::clone(&connection));
+            return Ok(connection);
+        }
+        Some(gone) => {
+            if gone.age() < WITHIN {
+                slot.failures.push_back(Instant::now());
+            }
+            end(gone).await;
+        }
+        None => {}
+    }
+    slot.failures.retain(|failure| failure.elapsed() < WITHIN);
+    if slot.failures.len() >= FAILURES {
+        let server = &inner.config.name;
+        return Err(format!(
+            "reach the server {server}: it failed {FAILURES} times within {} s and is left alone for now",
+            WITHIN.as_secs()
+        ));
+    }
+    match Connection::open(&inner.config, &inner.means).await {
+        Ok(connection) => {
+            let connection = Arc::new(connection);
+            slot.connection = Some(Arc::clone(&connection));
+            slot.used = Some(Instant::now());
+            slot.looking = Some(tokio::spawn(look(Arc::clone(&inner))));
+            Ok(connection)
+        }
+        Err(why) => {
+            slot.failures.push_back(Instant::now());
+            Err(why)
         }
     }
 }

@@ -31,7 +31,8 @@ const WORDS: usize = 8 * 1024;
 /// A program under watch.
 pub(super) struct Watched {
     lifeline: UnixStream,
-    watch: Mutex<Child>,
+    /// Until it was waited for.
+    watch: Mutex<Option<Child>>,
     said: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -53,7 +54,7 @@ impl Watched {
         let started = start.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         // The command still holds their end; without it, the end of the watch is the end of the lifeline.
         drop(start);
-        let watch = Mutex::new(started.map_err(failed)?);
+        let watch = Mutex::new(Some(started.map_err(failed)?));
         let watched = Self { lifeline, watch, said: Arc::default() };
         let (input, our_input) = std::io::pipe().map_err(failed)?;
         let (our_output, output) = std::io::pipe().map_err(failed)?;
@@ -81,18 +82,24 @@ impl Watched {
 
     /// Ends the program and all that came from it. Blocks, for a fraction of a second at most.
     pub(super) fn end(&self) {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        // Its input has ended: a program that is well ends by itself.
-        if has_ended(&mut watch, BY_ITSELF) {
-            return;
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watch) = watch {
+            ends(watch, &self.lifeline, BY_ITSELF);
         }
-        // Already gone is as good.
-        let _ = self.lifeline.shutdown(Shutdown::Both);
-        if !has_ended(&mut watch, PATIENCE) {
-            tracing::warn!("the watch over a server did not end in time and is killed");
-            let _ = watch.kill();
-            let _ = watch.wait();
-        }
+    }
+}
+
+/// Ends the watch, which ends all it watches over; its program may end by itself first, once its input has. Blocks.
+fn ends(mut watch: Child, lifeline: &UnixStream, by_itself: Duration) {
+    if has_ended(&mut watch, by_itself) {
+        return;
+    }
+    // Already gone is as good.
+    let _ = lifeline.shutdown(Shutdown::Both);
+    if !has_ended(&mut watch, PATIENCE) {
+        tracing::warn!("the watch over a server did not end in time and is killed");
+        let _ = watch.kill();
+        let _ = watch.wait();
     }
 }
 
@@ -110,10 +117,13 @@ fn has_ended(process: &mut Child, within: Duration) -> bool {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        // The watch sees it and ends all; whoever wants to know that it did calls `end` first.
+        // Already gone is as good.
         let _ = self.lifeline.shutdown(Shutdown::Both);
-        let watch = self.watch.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = watch.try_wait();
+        let watch = self.watch.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(watch), Ok(lifeline)) = (watch, self.lifeline.try_clone()) {
+            // Waited for aside, so that it is not left as a zombie; without a thread it is one until this process ends.
+            let _ = std::thread::Builder::new().name("upstream-end".into()).spawn(move || ends(watch, &lifeline, Duration::ZERO));
+        }
     }
 }
 
