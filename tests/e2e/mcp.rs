@@ -13,8 +13,6 @@ pub(super) struct Mcp {
     revision: &'static str,
     capabilities: Value,
     name: &'static str,
-    /// What was heard and not yet asked for.
-    heard: Vec<Value>,
     next: u64,
 }
 
@@ -27,7 +25,7 @@ impl Mcp {
     /// The same with arguments of the command.
     pub(super) fn with(naestro: &Naestro, revision: &'static str, capabilities: Value, args: &[&str]) -> Self {
         let going = naestro.start(["mcp"].into_iter().chain(args.iter().copied()));
-        let mut client = Self { going, revision, capabilities, name: "tester", heard: Vec::new(), next: 0 };
+        let mut client = Self { going, revision, capabilities, name: "tester", next: 0 };
         if revision != ALONE {
             let params = json!({ "protocolVersion": revision, "capabilities": client.capabilities, "clientInfo": { "name": "tester", "version": "1" } });
             let answer = client.ask("initialize", &params);
@@ -69,7 +67,7 @@ impl Mcp {
 
     /// The answer to a request that was sent.
     pub(super) fn answer(&mut self, id: u64) -> Value {
-        self.hear(|line| line["method"].is_null() && line["id"] == id)
+        self.going.hear(|line| line["method"].is_null() && line["id"] == id)
     }
 
     /// The result of a request that must succeed.
@@ -104,13 +102,13 @@ impl Mcp {
 
     /// The first request or notification of the server with that method.
     pub(super) fn hears(&mut self, method: &str) -> Value {
-        self.hear(|line| line["method"] == method)
+        self.going.hear(|line| line["method"] == method)
     }
 
     /// What a line that may be no request at all is answered with.
     pub(super) fn raw(&mut self, line: &str) -> Value {
         self.going.say(line);
-        self.hear(|line| line["method"].is_null())
+        self.going.hear(|line| line["method"].is_null())
     }
 
     /// Ends the input and waits for the end of the process.
@@ -120,19 +118,6 @@ impl Mcp {
 
     fn params(&self, params: &Value) -> Value {
         if self.revision == ALONE { alone(params, &self.capabilities, self.name) } else { params.clone() }
-    }
-
-    fn hear(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        if let Some(place) = self.heard.iter().position(&wanted) {
-            return self.heard.remove(place);
-        }
-        loop {
-            let line = self.going.until(|_| true);
-            if wanted(&line) {
-                return line;
-            }
-            self.heard.push(line);
-        }
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct Going {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    /// What was heard and not yet asked for.
+    heard: Vec<Value>,
     err: Arc<Mutex<String>>,
     reading_err: Option<std::thread::JoinHandle<()>>,
 }
@@ -207,7 +209,7 @@ impl Going {
                 line.clear();
             }
         });
-        Self { child, lines, seen: Vec::new(), err: said, reading_err: Some(reading_err) }
+        Self { child, lines, seen: Vec::new(), heard: Vec::new(), err: said, reading_err: Some(reading_err) }
     }
 
     /// What follows these words on its standard error, up to the end of the line.
@@ -263,6 +265,20 @@ impl Going {
                     panic!("it ended before; it said: {:#?} {err}", self.seen)
                 }
             }
+        }
+    }
+
+    /// The first line that is JSON and wanted, of those that nobody asked for yet and those to come.
+    pub(super) fn hear(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(place) = self.heard.iter().position(&wanted) {
+            return self.heard.remove(place);
+        }
+        loop {
+            let line = self.until(|_| true);
+            if wanted(&line) {
+                return line;
+            }
+            self.heard.push(line);
         }
     }
 

@@ -7,15 +7,13 @@ use super::naestro::{Done, Going, Naestro, text, told};
 /// A client of one process.
 pub(super) struct Rpc {
     pub(super) going: Going,
-    /// What was heard and not yet asked for.
-    heard: Vec<Value>,
     next: u64,
 }
 
 impl Rpc {
     /// Starts a process and speaks to it.
     pub(super) fn start(naestro: &Naestro) -> Self {
-        Self { going: naestro.start(["rpc"]), heard: Vec::new(), next: 0 }
+        Self { going: naestro.start(["rpc"]), next: 0 }
     }
 
     /// What a request is answered with.
@@ -23,7 +21,7 @@ impl Rpc {
         self.next += 1;
         let id = self.next;
         self.going.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string());
-        self.hear(|line| line["id"] == id)
+        self.going.hear(|line| line["id"] == id)
     }
 
     /// The result of a request that must succeed.
@@ -44,7 +42,7 @@ impl Rpc {
     /// What a line that may be no request at all is answered with, where nothing else is heard of.
     pub(super) fn raw(&mut self, line: &str) -> Value {
         self.going.say(line);
-        self.hear(|line| line["method"].is_null())
+        self.going.hear(|line| line["method"].is_null())
     }
 
     /// Starts a run; its id.
@@ -55,7 +53,8 @@ impl Rpc {
 
     /// The first update of a run that is wanted.
     pub(super) fn update(&mut self, run: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.hear(|line| line["method"] == "naestro.update" && line["params"]["run"] == run && wanted(&line["params"]))["params"].clone()
+        self.going.hear(|line| line["method"] == "naestro.update" && line["params"]["run"] == run && wanted(&line["params"]))["params"]
+            .clone()
     }
 
     /// The last update of a run.
@@ -66,18 +65,5 @@ impl Rpc {
     /// Ends the input and waits for the end of the process.
     pub(super) fn end(self) -> Done {
         self.going.finish()
-    }
-
-    fn hear(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        if let Some(place) = self.heard.iter().position(&wanted) {
-            return self.heard.remove(place);
-        }
-        loop {
-            let line = self.going.until(|_| true);
-            if wanted(&line) {
-                return line;
-            }
-            self.heard.push(line);
-        }
     }
 }

@@ -5,12 +5,12 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many messages may come at once, and how many in each second beyond that.
 const BURST: f64 = 2_000.0;
@@ -59,9 +59,54 @@ impl<R: AsyncRead + Unpin> AsyncRead for BoundedLines<R> {
     }
 }
 
+/// Since when what is said to a program waits to be read; nothing where it does not.
+#[derive(Clone, Default)]
+pub(super) struct Waiting(Arc<Mutex<Option<Instant>>>);
+
+impl Waiting {
+    /// For how long it has waited.
+    pub(super) fn time(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn note(&self, waits: bool) {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = if waits { since.or_else(|| Some(Instant::now())) } else { None };
+    }
+}
+
+/// A writer that tells for how long it has waited: a program that does not read is owed more and more answers.
+pub(super) struct WatchedWriter<W> {
+    inner: W,
+    waiting: Waiting,
+}
+
+impl<W> WatchedWriter<W> {
+    /// Tells through `waiting`.
+    pub(super) fn new(inner: W, waiting: Waiting) -> Self {
+        Self { inner, waiting }
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for WatchedWriter<W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.waiting.note(written.is_pending());
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
@@ -84,6 +129,23 @@ mod tests {
         check("12345678\n1234567890", false);
         check(&"1\n".repeat(1_000), true);
         check(&"1\n".repeat(10_000), false);
+    }
+
+    #[test]
+    fn a_writer_tells_that_nobody_reads() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(4);
+            let waiting = Waiting::default();
+            let mut writer = WatchedWriter::new(ours, waiting.clone());
+            writer.write_all(b"1234").await.expect("there is room");
+            assert_eq!(waiting.time(), Duration::ZERO);
+            let stuck = tokio::time::timeout(Duration::from_millis(5), writer.write_all(b"5")).await;
+            assert!(stuck.is_err() && waiting.time() > Duration::ZERO);
+            theirs.read_exact(&mut [0; 4]).await.expect("read");
+            writer.write_all(b"5").await.expect("there is room again");
+            assert_eq!(waiting.time(), Duration::ZERO);
+        });
     }
 
     fn tokio_test_io<'a>() -> Box<dyn AsyncRead + Unpin + 'a> {

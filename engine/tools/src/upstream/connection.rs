@@ -18,7 +18,7 @@ use rmcp::{ClientHandler, RoleClient, ServiceError};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::Mutex;
 
-use super::bounds::BoundedLines;
+use super::bounds::{BoundedLines, Waiting, WatchedWriter};
 use super::oauth::{self, TokenFile};
 use super::pins::Pin;
 use super::process::Watched;
@@ -28,6 +28,8 @@ use super::{Means, Reach, UpstreamServer, listing, names, pins, refused, results
 const OPENING: Duration = Duration::from_secs(30);
 /// How long the last words of a program that ended may take to come.
 const WORDS: Duration = Duration::from_millis(50);
+/// How long a server may leave unread what it is told.
+const STUCK: Duration = Duration::from_secs(10);
 /// The most bytes of one message.
 const MESSAGE: usize = 4 << 20;
 /// The most bytes of a server's own error that are shown.
@@ -59,6 +61,8 @@ pub(super) struct Connection {
     opened: Instant,
     /// Set when a message was too long, which ends the connection.
     over: Arc<AtomicBool>,
+    /// For how long it has not read what it is told.
+    waiting: Waiting,
 }
 
 impl Connection {
@@ -69,12 +73,15 @@ impl Connection {
     pub(super) async fn open(config: &UpstreamServer, means: &Arc<Means>) -> Result<Self, String> {
         let changed = Arc::new(AtomicBool::new(false));
         let client = Client { changed: Arc::clone(&changed) };
-        let over = Arc::new(AtomicBool::new(false));
+        let (over, waiting) = (Arc::new(AtomicBool::new(false)), Waiting::default());
         let (program, opening) = match &config.reach {
             Reach::Program { command, env } => {
                 let folder = pins::folder(&means.home, &config.name);
                 let (program, (output, input)) = Watched::start(&means.exe, &folder, command, env)?;
-                (Some(program), Opening::Program(BoundedLines::new(output, MESSAGE, Arc::clone(&over)), input))
+                (
+                    Some(program),
+                    Opening::Program(BoundedLines::new(output, MESSAGE, Arc::clone(&over)), WatchedWriter::new(input, waiting.clone())),
+                )
             }
             Reach::Http { url, bearer, .. } => {
                 let http = http(means, url).await?;
@@ -105,7 +112,7 @@ impl Connection {
         match opened {
             Ok(Ok(service)) => {
                 let (server, listed, opened) = (config.name.clone(), Mutex::default(), Instant::now());
-                Ok(Self { server, service, program, changed, listed, opened, over })
+                Ok(Self { server, service, program, changed, listed, opened, over, waiting })
             }
             Ok(Err(why)) => Err(format!("reach the server {}: {}{}", config.name, shown(&why), last_words(program.as_ref()).await)),
             Err(_) => Err(late(&config.name) + &last_words(program.as_ref()).await),
@@ -115,6 +122,11 @@ impl Connection {
     /// Whether nothing can be called any more.
     pub(super) fn is_closed(&self) -> bool {
         self.service.is_closed() || self.service.is_transport_closed()
+    }
+
+    /// Whether the server has not read what it is told for so long that it is not well, or means no good.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.waiting.time() > STUCK
     }
 
     /// For how long it has been open.
@@ -222,7 +234,7 @@ pub(super) async fn challenge(means: &Arc<Means>, url: &str) -> Result<Option<St
 
 /// A transport that is not yet spoken on.
 enum Opening {
-    Program(BoundedLines<Receiver>, Sender),
+    Program(BoundedLines<Receiver>, WatchedWriter<Sender>),
     Http(StreamableHttpClientTransport<reqwest::Client>),
     Authorized(StreamableHttpClientTransport<AuthClient<reqwest::Client>>),
 }

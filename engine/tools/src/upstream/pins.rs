@@ -76,6 +76,18 @@ pub(super) fn make_private(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Writes a file that only this user can read, all or nothing.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        make_private(folder)?;
+    }
+    let beside = path.with_extension(format!("{}", std::process::id()));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
 fn path(home: &Path, server: &str) -> PathBuf {
     home.join("upstreams").join(format!("{server}.json"))
 }
@@ -107,20 +119,10 @@ impl Pins {
     /// # Errors
     /// The failure, if the file cannot be written.
     pub fn write(&self, home: &Path, server: &str) -> Outcome<()> {
-        let (path, folder) = (path(home, server), home.join("upstreams"));
-        make_private(&folder).map_err(at("make", &folder))?;
+        let path = path(home, server);
         let file = File { format: FORMAT, reach: self.reach.clone(), tools: self.tools.clone() };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| permanent(format!("write {}: {error}", path.display()), ""))?;
-        let beside = folder.join(format!("{server}.json.{}", std::process::id()));
-        let written = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)
-            .and_then(|mut out| out.write_all(&text).and_then(|()| out.sync_all()))
-            .and_then(|()| std::fs::rename(&beside, &path));
-        written.map_err(at("write", &path))
+        write_private(&path, &text).map_err(at("write", &path))
     }
 
     /// Forgets what was approved; says whether there was anything.

@@ -111,13 +111,14 @@ async fn connect(inner: Arc<Inner>) -> Result<Arc<Connection>, String> {
     }
 }
 
-/// Ends the connection once nobody has used it for long enough.
+/// Ends the connection once nobody has used it for long enough, or its server does not read what it is told.
 async fn look(inner: Arc<Inner>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let mut slot = inner.slot.lock().await;
         let is_idle = slot.used.is_none_or(|used| used.elapsed() >= IDLE);
-        match slot.connection.take_if(|connection| is_idle && Arc::strong_count(connection) == 1) {
+        let is_over = |connection: &mut Arc<Connection>| connection.is_stuck() || (is_idle && Arc::strong_count(connection) == 1);
+        match slot.connection.take_if(is_over) {
             Some(connection) => {
                 end(connection).await;
                 return;

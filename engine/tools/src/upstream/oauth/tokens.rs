@@ -1,14 +1,13 @@
 //! The file that a server's tokens are in.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use rmcp::transport::auth::{AuthError, CredentialRefreshGuard, CredentialStore, StoredCredentials};
 
-use crate::upstream::pins::make_private;
+use crate::upstream::pins::write_private;
 
 /// The most bytes of the file.
 const MOST: u64 = 1 << 20;
@@ -40,17 +39,6 @@ impl TokenFile {
     fn failed(&self, what: &str, error: &dyn std::fmt::Display) -> AuthError {
         AuthError::CredentialStoreError(format!("{what} {}: {error}", self.0.display()))
     }
-
-    fn write(&self, text: &[u8]) -> std::io::Result<()> {
-        if let Some(folder) = self.0.parent() {
-            make_private(folder)?;
-        }
-        let beside = self.0.with_extension(format!("{}", std::process::id()));
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, &self.0)
-    }
 }
 
 #[async_trait]
@@ -67,7 +55,7 @@ impl CredentialStore for TokenFile {
 
     async fn save(&self, credentials: StoredCredentials) -> Result<(), AuthError> {
         let text = serde_json::to_vec(&credentials).map_err(|error| self.failed("write", &error))?;
-        self.write(&text).map_err(|error| self.failed("write", &error))
+        write_private(&self.0, &text).map_err(|error| self.failed("write", &error))
     }
 
     async fn clear(&self) -> Result<(), AuthError> {
